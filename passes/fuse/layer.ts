@@ -1,0 +1,74 @@
+/**
+ * Layers: operations with constant weights per output channel and perhaps a bias, whose channels are the result's last axis.
+ * What multiplies or shifts a channel of the result can be done to its weights instead.
+ */
+import type { Graph, Operation, Value } from "../../src/ir/graph.ts";
+import { constantOf, inPlaceOf, onlyUser } from "../../src/ir/match.ts";
+import { nameOperands } from "../../src/ir/operation.ts";
+import { constant } from "../../src/ops/constant.ts";
+import { tensor, type NumberArray, type Tensor } from "../../src/tensor/tensor.ts";
+
+export interface Layer {
+  readonly operation: Operation;
+  readonly weight: Tensor;
+  readonly bias: Tensor | undefined;
+  readonly channels: number;
+}
+
+/** The layer that computes a value for one reader only; its weights are real and constant, its weight's axis 0 is the channel. */
+export function layerOf(graph: Graph, value: Value): Layer | undefined {
+  const operation = value.producer;
+  const form = operation?.definition.integer;
+  if (operation === undefined || form?.kind !== "accumulator") return undefined;
+  if (form.weight === undefined || form.weightAxis !== 0 || form.bias === undefined) return undefined;
+  if (onlyUser(graph, value) === undefined) return undefined;
+  const named = nameOperands(operation.definition, operation.operands) as Record<string, Value | undefined>;
+  const weight = constantOf(named[form.weight]);
+  const bias = constantOf(named[form.bias]);
+  if (weight?.element !== "f32" || (named[form.bias] !== undefined && bias?.element !== "f32")) return undefined;
+  return { operation, weight, bias, channels: weight.shape[0]! };
+}
+
+/**
+ * The layer with weight'[c] = factor[c] weight[c] and bias'[c] = factor[c] bias[c] + offset[c], computed in doubles and rounded
+ * to f32 once, in place of `successor`.
+ */
+export function rescaleLayer(
+  graph: Graph,
+  { operation, weight, bias, channels }: Layer,
+  successor: Operation,
+  factor: (channel: number) => number,
+  offset: (channel: number) => number,
+): Operation {
+  const size = weight.data.length / channels;
+  const weights = Float32Array.from(weight.data as NumberArray, (w, i) => w * factor(Math.floor(i / size)));
+  const biases = Float32Array.from({ length: channels }, (_, c) => Number(bias?.data[c] ?? 0) * factor(c) + offset(c));
+  const [input, oldWeight, oldBias] = operation.operands as [Value, Value, Value | undefined];
+  const before = { before: successor, origin: operation.origin };
+  const values = [
+    input,
+    graph.create(constant, {}, { value: tensor("f32", weight.shape, weights) }, { ...before, name: oldWeight.name }).result,
+    graph.create(
+      constant,
+      {},
+      { value: tensor("f32", [channels], biases) },
+      { ...before, name: oldBias?.name ?? `${operation.result.name}_bias` },
+    ).result,
+  ];
+  return graph.createGeneric(operation.definition, values, operation.attributes, {
+    ...inPlaceOf(successor),
+    origin: operation.origin,
+  });
+}
+
+/**
+ * A constant operand as one number for each channel of the last axis: one entry for each channel, or one for all. Undefined when
+ * it varies along other axes, or would broadcast the layer's result to a larger rank.
+ */
+export function perChannel(value: Value, channels: number, rank: number): ((channel: number) => number) | undefined {
+  const contents = constantOf(value);
+  if (contents?.element !== "f32" || contents.shape.length > rank) return undefined;
+  const { data, shape } = contents;
+  if (data.length === 1) return () => Number(data[0]);
+  return data.length === channels && shape.at(-1) === channels ? (c) => Number(data[c]) : undefined;
+}

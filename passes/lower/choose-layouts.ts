@@ -1,0 +1,130 @@
+/**
+ * Gives every tensor of a kernel program its memory layout for a target.
+ *
+ * The caller's tensors (inputs, outputs) are dense and as declared. Tensors between kernels follow the target: 8-bit ones may
+ * widen to i16 with the zero point subtracted; a tensor that a reduction reads past its edge gets a border that holds
+ * real zero, as wide as the widest read. Views share their base's buffer, so a base that has views stays dense.
+ */
+import { affineBounds } from "../../src/expr/build.ts";
+import { isAffine, type TensorReference } from "../../src/expr/expression.ts";
+import type { KernelProgram } from "../../src/expr/kernel.ts";
+import { loadsOf } from "../../src/expr/rewrite.ts";
+import { denseStrides, extentOf, noBorder, type Border, type Layout } from "../../src/loops/layout.ts";
+import type { Buffer, MemoryElement } from "../../src/loops/loop.ts";
+import type { Target } from "../../src/loops/target.ts";
+import type { ElementType } from "../../src/tensor/element-type.ts";
+
+/** Bytes a vector load may read past the last element it needs. */
+const vectorSlackBytes = 16;
+
+export function chooseLayouts(program: KernelProgram, target: Target): Map<TensorReference, Layout> {
+  const layouts = new Map<TensorReference, Layout>();
+  const rootOf = (tensor: TensorReference): TensorReference => {
+    const base = program.views.get(tensor);
+    return base === undefined ? tensor : rootOf(base);
+  };
+  const outputRoots = new Set(program.outputs.map(rootOf));
+  const borders = target.borders ? neededBorders(program, new Set([...program.views.values(), ...program.views.keys()])) : new Map<TensorReference, Border[]>();
+
+  const place = (tensor: TensorReference): Layout => {
+    const known = layouts.get(tensor);
+    if (known !== undefined) return known;
+    const base = program.views.get(tensor);
+    const layout = base === undefined ? layoutOfRoot(tensor) : viewLayout(tensor, place(base));
+    layouts.set(tensor, layout);
+    return layout;
+  };
+  const layoutOfRoot = (tensor: TensorReference): Layout => {
+    if (tensor.data !== undefined) return constantLayout(tensor);
+    const role = program.inputs.includes(tensor) ? "input" : outputRoots.has(tensor) ? "output" : "scratch";
+    const centred = role === "scratch" && target.activations === "i16-centred" && is8Bit(tensor.element) && tensor.zero !== undefined;
+    const border = role === "scratch" ? (borders.get(tensor) ?? []) : [];
+    const { count, start } = extentOf(tensor.shape, border);
+    const buffer: Buffer = {
+      name: tensor.name,
+      element: centred ? "i16" : memoryElement(tensor.element),
+      count,
+      slackBytes: role === "scratch" && target.vector !== undefined ? vectorSlackBytes : 0,
+      alignBytes: target.vector === undefined ? Math.min(8, count === 0 ? 1 : 4) : 16,
+      role,
+    };
+    return {
+      buffer,
+      strides: denseStrides(tensor.shape, border),
+      start,
+      bias: centred ? tensor.zero : 0,
+      border: tensor.shape.map((_, axis) => border[axis] ?? noBorder),
+      borderValue: tensor.zero ?? 0,
+    };
+  };
+
+  for (const input of program.inputs) place(input);
+  for (const { steps } of program.kernels)
+    for (const step of steps) {
+      for (const load of loadsOf(step.value)) place(load.tensor);
+      place(step.target);
+    }
+  for (const output of program.outputs) place(output);
+  for (const view of program.views.keys()) place(view);
+  return layouts;
+}
+
+function viewLayout(tensor: TensorReference, base: Layout): Layout {
+  return {
+    ...base,
+    strides: denseStrides(tensor.shape),
+    border: tensor.shape.map(() => noBorder),
+  };
+}
+
+function constantLayout(tensor: TensorReference): Layout {
+  const given = tensor.data!.data;
+  const data = given instanceof BigUint64Array ? new BigInt64Array(given.buffer, given.byteOffset, given.length) : given;
+  return {
+    buffer: {
+      name: tensor.name,
+      element: memoryElement(tensor.element),
+      count: data.length,
+      slackBytes: 0,
+      alignBytes: 16,
+      role: "constant",
+      data,
+    },
+    strides: denseStrides(tensor.shape),
+    start: 0,
+    bias: 0,
+    border: tensor.shape.map(() => noBorder),
+    borderValue: tensor.zero ?? 0,
+  };
+}
+
+/** The border each scratch tensor's readers would like, for tensors without views. Only the value of real zero can lie in it. */
+function neededBorders(program: KernelProgram, viewed: ReadonlySet<TensorReference>): Map<TensorReference, Border[]> {
+  const borders = new Map<TensorReference, Border[]>();
+  for (const { steps } of program.kernels)
+    for (const { tensor, index, fill } of steps.flatMap((step) => loadsOf(step.value))) {
+      if (fill === undefined || fill !== (tensor.zero ?? 0) || tensor.data !== undefined || viewed.has(tensor)) continue;
+      const known = borders.get(tensor) ?? tensor.shape.map(() => noBorder);
+      borders.set(
+        tensor,
+        known.map((border, axis) => {
+          const part = index[axis]!;
+          if (!isAffine(part)) return border;
+          const { min, max } = affineBounds(part);
+          return {
+            before: Math.max(border.before, -min),
+            after: Math.max(border.after, max - (tensor.shape[axis]! - 1)),
+          };
+        }),
+      );
+    }
+  return borders;
+}
+
+const is8Bit = (element: ElementType): boolean => element === "i8" || element === "u8";
+
+function memoryElement(element: ElementType): MemoryElement {
+  if (element === "bool") return "u8";
+  if (element === "u64") return "i64";
+  return element;
+}

@@ -1,0 +1,165 @@
+/**
+ * Which real values of a graph become stored integers, and which of them must share one quantization. `calibrate` measures what
+ * the plan asks for, `insert-fake-quantization` carries it out; both read it off each operator's `IntegerForm`.
+ *
+ * A value is *stored* unless only the next operation sees it:
+ *
+ *     layer or sum → clamp          the clamp of the requantization absorbs it: only the clamp's result is stored
+ *     table → table, table → clamp  one table of 256 entries does both: only the last result is stored
+ *
+ * Stored values fall into groups of one quantization: operators that work on stored integers as they are tie their result
+ * to their operands. Some groups are *fixed* beforehand, by an operator (softmax has scale 1/256) or by the integers the
+ * samples came as; a value of a fixed group that meets others (concat) is converted there by a table, for its own
+ * quantization cannot change.
+ */
+import { diagnostic, type Diagnostic } from "../../src/diagnostics/diagnostic.ts";
+import type { Graph, Operation, Value } from "../../src/ir/graph.ts";
+import { isConstant, onlyUser } from "../../src/ir/match.ts";
+import { nameOperands, type IntegerForm } from "../../src/ir/operation.ts";
+import { sameQuantization, type Quantization } from "../../src/ir/types.ts";
+import type { ElementType } from "../../src/tensor/element-type.ts";
+
+export interface FixedQuantization {
+  readonly element: ElementType;
+  readonly quantization: Quantization;
+}
+
+export interface Group {
+  /** Stored values, in order of computation. */
+  readonly values: Value[];
+  /** Those whose calibrated ranges make up the group's; operators that only pass integers on add nothing. */
+  readonly sources: Value[];
+  /** Constants that are stored in the group's quantization where its operations read them. */
+  readonly constants: { readonly operation: Operation; readonly value: Value }[];
+  /** Stored values of other groups, converted where an operation of this group reads them. */
+  readonly converted: { readonly operation: Operation; readonly value: Value }[];
+  fixed: FixedQuantization | undefined;
+}
+
+export interface Plan {
+  readonly groups: readonly Group[];
+  groupOf(value: Value): Group | undefined;
+  /** Operations that cannot be done in integers. */
+  readonly problems: readonly Diagnostic[];
+}
+
+const isReal = (value: Value): boolean => value.type.element === "f32";
+
+/** What a value still is when it is not stored: something a clamp, or a table, may be added to. */
+type Pending = "accumulator" | "table";
+
+export function planQuantization(graph: Graph, fixedInputs: ReadonlyMap<Value, FixedQuantization>): Plan {
+  const groupOf = new Map<Value, Group>();
+  const groups = new Set<Group>();
+  const pending = new Map<Value, Pending>();
+  const problems: Diagnostic[] = [];
+
+  const start = (value: Value, fixed?: FixedQuantization): void => {
+    const group: Group = { values: [value], sources: [value], constants: [], converted: [], fixed };
+    groups.add(group);
+    groupOf.set(value, group);
+  };
+  const unite = (into: Group, other: Group): void => {
+    if (into === other) return;
+    for (const value of other.values) groupOf.set(value, into);
+    into.values.push(...other.values);
+    into.sources.push(...other.sources);
+    into.constants.push(...other.constants);
+    into.converted.push(...other.converted);
+    groups.delete(other);
+  };
+  const tie = (operation: Operation): void => {
+    const operands = [...new Set(operation.operands)].filter(isReal);
+    const constants = operands.filter(isConstant).map((value) => ({ operation, value }));
+    const members = operands.flatMap((value) => {
+      const group = groupOf.get(value);
+      return group === undefined ? [] : [{ value, group }];
+    });
+    const fixed = members[0]?.group.fixed;
+    const alike = fixed !== undefined && members.every(({ group }) => sameFixed(group.fixed, fixed));
+    const united = alike ? members : members.filter(({ group }) => group.fixed === undefined);
+    start(operation.result);
+    const group = groupOf.get(operation.result)!;
+    group.sources.length = 0;
+    group.fixed = alike ? fixed : undefined;
+    group.constants.push(...constants);
+    for (const { value, group: other } of members)
+      if (united.some((member) => member.value === value)) unite(group, other);
+      else group.converted.push({ operation, value });
+  };
+
+  for (const input of graph.inputs) if (isReal(input)) start(input, fixedInputs.get(input));
+  for (const operation of graph.operations) {
+    const { result, definition } = operation;
+    if (isConstant(result) || ![result, ...operation.operands].some(isReal)) continue;
+    const form = definition.integer;
+    const problem = integerProblem(operation, form);
+    if (problem !== undefined) problems.push(problem);
+    const state = pendingOf(operation, form, pending);
+    if (state !== undefined && isDeferred(graph, result, state)) pending.set(result, state);
+    else if (form?.kind === "same" || (form?.kind === "clamp" && state === undefined)) tie(operation);
+    else if (isReal(result)) start(result, fixedBy(form));
+  }
+  return { groups: [...groups], groupOf: (value) => groupOf.get(value), problems };
+}
+
+const sameFixed = (a: FixedQuantization | undefined, b: FixedQuantization): boolean =>
+  a?.element === b.element && sameQuantization(a.quantization, b.quantization);
+
+function pendingOf(
+  operation: Operation,
+  form: IntegerForm | undefined,
+  pending: ReadonlyMap<Value, Pending>,
+): Pending | undefined {
+  switch (form?.kind) {
+    case "accumulator":
+    case "rescaled":
+      return "accumulator";
+    case "table":
+      return "table";
+    case "clamp":
+      return pending.get(operation.operands[0]!);
+    default:
+      return undefined;
+  }
+}
+
+function isDeferred(graph: Graph, value: Value, state: Pending): boolean {
+  const next = onlyUser(graph, value)?.definition.integer?.kind;
+  return next === "clamp" || (next === "table" && state === "table");
+}
+
+function fixedBy(form: IntegerForm | undefined): FixedQuantization | undefined {
+  if ((form?.kind !== "table" && form?.kind !== "fixed") || form.result === undefined) return undefined;
+  return { element: "i8", quantization: form.result };
+}
+
+/** What a user can do about an operator without integer form. */
+const rewrites: ReadonlyMap<string, string> = new Map([
+  ["batch_norm", "run fold-batch-norm; a normalization that follows no layer can be written as one"],
+  ["div", "multiply by the reciprocal where the divisor is constant"],
+  ["pow", "write a constant exponent as products"],
+]);
+
+function integerProblem(operation: Operation, form: IntegerForm | undefined): Diagnostic | undefined {
+  const { name } = operation.definition;
+  const report = (message: string, help: string): Diagnostic =>
+    diagnostic("error", "no-integer-form", message, {
+      subject: operation.origin ?? `%${operation.result.name}`,
+      ...(operation.span === undefined ? {} : { span: operation.span }),
+      help,
+    });
+  if (form === undefined)
+    return report(`'${name}' has no integer form`, rewrites.get(name) ?? "express it by operators that have one");
+  if (form.kind !== "accumulator") return undefined;
+  const named = nameOperands(operation.definition, operation.operands) as Record<string, Value | undefined>;
+  for (const role of [form.weight, form.bias]) {
+    const value = role === undefined ? undefined : named[role];
+    if (value !== undefined && !isConstant(value))
+      return report(
+        `'${name}' has a ${role!} computed at run time, its integer form expects a constant`,
+        "run fold-constants, or use a matrix product",
+      );
+  }
+  return undefined;
+}

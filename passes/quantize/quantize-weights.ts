@@ -1,0 +1,135 @@
+/** Weights and biases of one operation, quantized as its `IntegerForm` names them. */
+import type { Graph, Operation, Value } from "../../src/ir/graph.ts";
+import { inferType } from "../../src/ir/graph.ts";
+import { constantOf } from "../../src/ir/match.ts";
+import { nameOperands, operandSpecs, type IntegerForm } from "../../src/ir/operation.ts";
+import { sliceQuantization, tensorType, type Quantization, type TensorType } from "../../src/ir/types.ts";
+import { quantizeValue } from "../../src/numerics/affine.ts";
+import { constant } from "../../src/ops/constant.ts";
+import { dequantize } from "../../src/ops/dequantize.ts";
+import { numbersOf, stridesOf, tensor, type Tensor } from "../../src/tensor/tensor.ts";
+
+export interface WeightOptions {
+  readonly weights: "channel" | "tensor";
+  readonly bits: number;
+}
+
+type AccumulatorForm = Extract<IntegerForm, { kind: "accumulator" }>;
+
+const biasLimit = 2 ** 30;
+const i32Limit = 2 ** 31;
+
+/** How many constants were quantized. */
+export function quantizeWeights(
+  graph: Graph,
+  operation: Operation,
+  form: AccumulatorForm,
+  options: WeightOptions,
+): number {
+  const named = nameOperands(operation.definition, operation.operands) as Record<string, Value | undefined>;
+  const weightValue = form.weight === undefined ? undefined : named[form.weight];
+  const weight = constantOf(weightValue);
+  if (weight === undefined || weightValue === undefined || weight.element !== "f32") return 0;
+  const axis = options.weights === "channel" ? form.weightAxis : undefined;
+  const biasValue = form.bias === undefined ? undefined : named[form.bias];
+  const bias = constantOf(biasValue);
+
+  const limit = 2 ** (options.bits - 1) - 1;
+  const channelOf = sliceOf(weight, axis);
+  const channels = axis === undefined ? 1 : weight.shape[axis]!;
+  const scale = weightScales(weight, channels, channelOf, limit);
+  const accumulatorScale = (): Quantization => accumulatorType(operation, form, weight, { scale, axis }).quantization!;
+  if (bias !== undefined) raiseForBias(scale, numbersOf(bias), accumulatorScale());
+
+  const integers = Array.from(numbersOf(weight), (w, i) => quantizeValue(w, scale[channelOf(i)]!, 0, -limit, limit));
+  replace(graph, operation, weightValue, tensor("i8", weight.shape, integers), weightQuantization({ scale, axis }));
+  if (bias === undefined || biasValue === undefined) return 1;
+
+  const { scale: scales } = accumulatorScale();
+  const quantization: Quantization =
+    scales.length === 1 && axis === undefined
+      ? { scale: scales, zero: [0] }
+      : { scale: scales, zero: scales.map(() => 0), axis: 0 };
+  const biases = Array.from(numbersOf(bias), (b, c) =>
+    quantizeValue(b, sliceQuantization(quantization, c).scale, 0, -i32Limit, i32Limit - 1),
+  );
+  replace(graph, operation, biasValue, tensor("i32", bias.shape, biases), quantization);
+  return 2;
+}
+
+/** Which slice along `axis` an element lies in. */
+function sliceOf({ shape }: Tensor, axis: number | undefined): (position: number) => number {
+  if (axis === undefined) return () => 0;
+  const stride = stridesOf(shape)[axis]!;
+  return (position) => Math.floor(position / stride) % shape[axis]!;
+}
+
+function weightScales(
+  weight: Tensor,
+  channels: number,
+  channelOf: (position: number) => number,
+  limit: number,
+): number[] {
+  const largest = new Array<number>(channels).fill(0);
+  numbersOf(weight).forEach((w: number, i: number) => {
+    const c = channelOf(i);
+    if (!Number.isFinite(w)) throw new Error("a weight is not finite");
+    largest[c] = Math.max(largest[c]!, Math.abs(w));
+  });
+  const smallest = 2 ** -126;
+  const scales = largest.map((max) => (max === 0 ? 0 : Math.max(smallest, Math.fround(max / limit))));
+  const widest = Math.max(...scales);
+  return scales.map((s) => (s > 0 ? s : widest > 0 ? widest : 1));
+}
+
+/** Raises the scales of channels whose biases would not fit; they are in the accumulator's scale, in proportion to the weight's. */
+function raiseForBias(scale: number[], bias: ArrayLike<number>, accumulator: Quantization): void {
+  const product = [...scale].map((_, c) => sliceQuantization(accumulator, c).scale);
+  for (let c = 0; c < bias.length; c++) {
+    const at = scale.length === 1 ? 0 : c;
+    const excess = Math.abs(bias[c]!) / (product[at]! * biasLimit);
+    if (!(excess >= 1)) continue;
+    // A hair more, so that rounding to f32 does not take it back.
+    const raised = Math.fround(scale[at]! * excess * (1 + 2 ** -20));
+    product[at] = product[at]! * (raised / scale[at]!);
+    scale[at] = raised;
+  }
+}
+
+const weightQuantization = ({ scale, axis }: { scale: readonly number[]; axis: number | undefined }): Quantization => {
+  const zero = scale.map(() => 0);
+  return axis === undefined ? { scale, zero } : { scale, zero, axis };
+};
+
+/** The type of the operation on stored operands without its bias: the algebra of scales is the operator's own type rule. */
+function accumulatorType(
+  { definition, operands, attributes, origin, span }: Operation,
+  form: AccumulatorForm,
+  weight: Tensor,
+  weightScale: { scale: readonly number[]; axis: number | undefined },
+): TensorType {
+  const names = operandSpecs(definition).map((spec) => spec.name);
+  const types = operands.flatMap((operand, i): TensorType[] => {
+    if (names[i] === form.bias) return [];
+    if (names[i] === form.weight) return [tensorType("i8", weight.shape, weightQuantization(weightScale))];
+    if (operand.producer?.definition !== dequantize) throw new Error(`%${operand.name} is not quantized`);
+    return [operand.producer.operands[0]!.type];
+  });
+  return inferType(definition, types, attributes, undefined, { origin, ...(span === undefined ? {} : { span }) });
+}
+
+function replace(graph: Graph, operation: Operation, old: Value, value: Tensor, quantization: Quantization): void {
+  const literal = graph.create(
+    constant,
+    {},
+    { value },
+    {
+      before: operation,
+      name: old.name,
+      origin: old.producer?.origin,
+      type: tensorType(value.element, value.shape, quantization),
+    },
+  );
+  const real = graph.create(dequantize, { input: literal.result }, {}, { before: operation });
+  graph.replaceOperand(operation, old, real.result);
+}

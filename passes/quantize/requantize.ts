@@ -1,0 +1,171 @@
+/**
+ * Turns a fake-quantized graph into a stored one: integers only, nothing rounded differently from what the types say.
+ *
+ * Every quantization ends an island of real operations that starts at dequantizations. By the island's operator:
+ *
+ *     accumulator   q(clamp…(op(d a, d b)))  = requantize(op(a, b)): the i32 result rescaled by its scale / the result's, one
+ *                                              dyadic multiplier a channel, one shift a layer where that keeps 16 bits
+ *     rescaled      q(clamp…(op(d a, d b)))  = its stored operator on a and b, the largest shift that cannot overflow
+ *     same, fixed   q(op(d a, …))            = op(a, …)
+ *     clamp alone   q(clamp(d a))            = clamp(a) where scales agree
+ *     table         q(f(…(d a)))             = lookup(a): the 256 values of f, quantized
+ *     nothing       q(d a)                   = a, or a lookup where scales differ
+ *
+ * A clamp before the quantization becomes the clamp of the requantization: [low, high] → zero + round(bound / scale), so relu is
+ * max(lo, zero) (algorithms.md section 8). Which case applies is the operator's `IntegerForm`; no operator is named.
+ *
+ * At the boundary, inputs and outputs take the stored type. What has no case stays as it is, for check-integer-only to name.
+ */
+import type { Graph, Operation, Value } from "../../src/ir/graph.ts";
+import { eraseUnread, inPlaceOf, supersede } from "../../src/ir/match.ts";
+import type { IntegerForm } from "../../src/ir/operation.ts";
+import { sameQuantization, sameType, type TensorType } from "../../src/ir/types.ts";
+import { quantizeValue } from "../../src/numerics/affine.ts";
+import { sharedShiftMultipliers } from "../../src/numerics/dyadic.ts";
+import { pow2 } from "../../src/numerics/float-bits.ts";
+import { roundHalfAwayFromZero } from "../../src/numerics/round.ts";
+import { dequantize } from "../../src/ops/dequantize.ts";
+import { lookup } from "../../src/ops/lookup.ts";
+import { quantize } from "../../src/ops/quantize.ts";
+import { requantize as requantizeOp } from "../../src/ops/requantize.ts";
+import { definePass } from "../../src/pass/pass.ts";
+import { elementRange } from "../../src/tensor/element-type.ts";
+import { stripBoundary } from "./strip-boundary.ts";
+import { tableOf } from "./table.ts";
+
+export const requantize = definePass({
+  name: "requantize",
+  summary: "turn a fake-quantized graph into integers only",
+  options: {},
+  run(graph, { count }) {
+    for (const operation of graph.operations) {
+      if (operation.definition !== quantize) continue;
+      const island = islandOf(operation);
+      const stored = island === undefined ? undefined : store(graph, operation, island);
+      if (stored === undefined) continue;
+      if (stored === island!.root.operands[0]) {
+        graph.replaceAllUses(operation.result, stored);
+        eraseUnread(graph, operation);
+      } else supersede(graph, operation, stored);
+      count("stored");
+    }
+    stripBoundary(graph);
+  },
+});
+
+interface Island {
+  /** A dequantization, or the operation whose operands are all dequantized. */
+  readonly root: Operation;
+  /** Functions of one element between the root and the quantization, in order. */
+  readonly chain: readonly Operation[];
+}
+
+function islandOf(end: Operation): Island | undefined {
+  const chain: Operation[] = [];
+  let root = end.operands[0]!.producer;
+  while (root !== undefined && ["clamp", "table"].includes(root.definition.integer?.kind ?? "")) {
+    chain.unshift(root);
+    root = root.operands[0]!.producer;
+  }
+  return root === undefined ? undefined : { root, chain };
+}
+
+function store(graph: Graph, end: Operation, { root, chain }: Island): Value | undefined {
+  const type = end.result.type;
+  const place = { ...inPlaceOf(end), origin: root.origin ?? end.origin };
+  if (root.definition === dequantize) return storeElementwise(graph, end, root.operands[0]!, chain);
+
+  const form = root.definition.integer;
+  const operands = storedOperands(root);
+  if (form === undefined || operands === undefined) return undefined;
+  if (form.kind === "same" || form.kind === "fixed") {
+    if (chain.length > 0) return undefined;
+    return graph.createGeneric(root.definition, operands, root.attributes, { ...place, type }).result;
+  }
+  if (form.kind !== "accumulator" && form.kind !== "rescaled") return undefined;
+  const clamp = storedClamp(chain, type);
+  if (clamp === undefined) return undefined;
+  if (form.kind === "rescaled") return storeRescaled(graph, form, operands, clamp, type, place);
+  const acc = graph.createGeneric(root.definition, operands, root.attributes, {
+    ...place,
+    name: `${end.result.name}_acc`,
+  }).result;
+  const ratios = acc.type.quantization!.scale.map((scale) => scale / type.quantization!.scale[0]!);
+  const { multipliers, shifts } = sharedShiftMultipliers(ratios);
+  const attributes = { multiplier: multipliers, shift: shifts, clamp };
+  return graph.create(requantizeOp, { acc }, attributes, { ...place, type }).result;
+}
+
+type Place = ReturnType<typeof inPlaceOf>;
+
+/** What the operands were dequantized from. */
+function storedOperands({ operands }: Operation): Value[] | undefined {
+  const stored = operands.map(({ producer }) =>
+    producer?.definition === dequantize ? producer.operands[0]! : undefined,
+  );
+  return stored.every((value) => value !== undefined) ? stored : undefined;
+}
+
+function storeElementwise(
+  graph: Graph,
+  end: Operation,
+  source: Value,
+  chain: readonly Operation[],
+): Value | undefined {
+  const type = end.result.type;
+  if (chain.length === 0 && sameType(source.type, type)) return source;
+  const [first] = chain;
+  const place = { ...inPlaceOf(end), origin: chain.at(-1)?.origin ?? end.origin };
+  const agrees = source.type.element === type.element && sameQuantization(source.type.quantization, type.quantization);
+  if (chain.length === 1 && first!.definition.integer?.kind === "clamp" && agrees)
+    return graph.createGeneric(first!.definition, [source], first!.attributes, { ...place, type }).result;
+  if (source.type.element !== "i8" && source.type.element !== "u8") return undefined;
+  return graph.create(lookup, { input: source }, { table: tableOf(source.type, chain, type) }, { ...place, type })
+    .result;
+}
+
+/** The clamps one after the other, as stored integers; undefined when something else is among them. */
+function storedClamp(chain: readonly Operation[], { element, quantization }: TensorType): number[] | undefined {
+  let [low, high] = [-Infinity, Infinity];
+  for (const { definition, attributes } of chain) {
+    const form = definition.integer;
+    if (form?.kind !== "clamp") return undefined;
+    const bounds = form.bounds(attributes);
+    const limit = (x: number): number => Math.min(Math.max(x, bounds.low), bounds.high);
+    [low, high] = [limit(low), limit(high)];
+  }
+  const { min, max } = elementRange(element);
+  const [scale, zero] = [quantization!.scale[0]!, quantization!.zero[0]!];
+  return [low, high].map((bound) => quantizeValue(bound, scale, zero, min, max));
+}
+
+function storeRescaled(
+  graph: Graph,
+  form: Extract<IntegerForm, { kind: "rescaled" }>,
+  operands: readonly Value[],
+  clamp: readonly number[],
+  type: TensorType,
+  place: Place,
+): Value {
+  const ratios = operands.map((value) => value.type.quantization!.scale[0]! / type.quantization!.scale[0]!);
+  const reach = operands.map(({ type: { element, quantization } }) => {
+    const { min, max } = elementRange(element);
+    const zero = quantization!.zero[0]!;
+    return Math.max(max - zero, zero - min);
+  });
+  const { multipliers, shift } = largestShift(ratios, reach);
+  return graph.createGeneric(form.stored, operands, { multipliers, shift, clamp }, { ...place, type }).result;
+}
+
+/** The finest multipliers whose products, sum and rounding constant stay within i32. */
+function largestShift(
+  ratios: readonly number[],
+  reach: readonly number[],
+): { multipliers: number[]; shift: number } {
+  for (let shift = 30; shift >= 1; shift--) {
+    const multipliers = ratios.map((ratio) => roundHalfAwayFromZero(ratio * pow2(shift)));
+    const largest = multipliers.reduce((sum, m, i) => sum + m * reach[i]!, pow2(shift - 1));
+    if (largest < 2 ** 31) return { multipliers, shift };
+  }
+  throw new Error(`no shift fits the ratios ${ratios.join(", ")}`);
+}

@@ -1,0 +1,354 @@
+/**
+ * The register-tiled contraction: convolution, pointwise and fully connected layers are one schedule.
+ *
+ * Output axes are told apart by where they occur: in the weights only (*n*, channels), in the activations only (*m*, pixels), in
+ * both (*batch*, the groups of a grouped convolution). A tile of P pixels × C vectors of channels accumulates in registers
+ * over the whole reduction:
+ *
+ *     for each step of G elements of K:  C weight vectors, P splatted activations, P·C dots
+ *
+ * Lanes are output channels, so nothing is ever summed across lanes, and an epilogue is one vector per accumulator. The smaller side
+ * of the tile is held in registers, the other streamed. Neighbouring axes whose strides are contiguous merge first: (kx, k) into
+ * one run of K, (y, x) into one row of pixels where there is no border. Channel and pixel counts that the tile does not divide are
+ * second nests with smaller tiles. Weights are packed in the order of reading; a ragged K is padded with zero weights, which
+ * makes the activations read past their end harmless.
+ *
+ * i32 sums may be taken in any order (two's complement). f32 sums keep the expression's order: one lane is one output, and
+ * its products are added one by one.
+ *
+ * Declines when the step is no product (product.ts), has no channel axis of its own, or does not write it contiguously.
+ */
+import type { Affine, IndexVariable, Load, Step } from "../../src/expr/expression.ts";
+import * as l from "../../src/loops/build.ts";
+import { flatIndex } from "../../src/loops/layout.ts";
+import { i32Type, vector, type Address, type Buffer, type LoopAffine, type LoopExpression, type Register, type Statement } from "../../src/loops/loop.ts";
+import { chooseTile, type Tile } from "./choose-tile.ts";
+import { fillBorder, loopIndex, lowerExpression, noReduction, rootScope, type Lowering, type Scope } from "./lowering.ts";
+import { constantReader, forEachPoint, packed } from "./pack.ts";
+import { matchProduct, mentions, strideOf, type Product } from "./product.ts";
+import { storeVectors } from "./store-vectors.ts";
+
+/** An output axis of pixels, possibly several merged into the last of them. */
+interface PixelAxis {
+  readonly variable: IndexVariable;
+  readonly extent: number;
+}
+
+interface Contraction extends Product {
+  readonly step: Step;
+  readonly lowering: Lowering;
+  readonly channels: IndexVariable;
+  /** Batch axes and further channel axes: loops around everything, outermost in the packed weights. */
+  readonly outer: readonly IndexVariable[];
+  /** Axes merged away: always 0. */
+  readonly merged: readonly IndexVariable[];
+  readonly pixels: readonly PixelAxis[];
+  readonly outerReduction: readonly IndexVariable[];
+  /** Reduction axes that lie in one run of memory, outermost first. */
+  readonly run: readonly IndexVariable[];
+  readonly runLength: number;
+  readonly runStride: number;
+  /** Elements of K a step takes. */
+  readonly granule: number;
+  readonly lanes: number;
+}
+
+export function scheduleContraction(step: Step, lowering: Lowering): Statement[] | undefined {
+  const contraction = match(step, lowering);
+  if (contraction === undefined) return undefined;
+  const { channels, lanes, pixels, outer, granule } = contraction;
+  const vectors = Math.ceil(channels.extent / lanes);
+  const row = pixels.at(-1)?.extent ?? 1;
+  const steps = Math.ceil(contraction.runLength / granule) * product(contraction.outerReduction);
+  const tile = lowering.target.tiles?.contraction ?? chooseTile({ row, vectors, steps, registers: lowering.target.vector!.registers });
+  const full = Math.floor(vectors / tile.vectors);
+  const rest = vectors % tile.vectors;
+
+  const outerLoops = loopsOver(outer, lowering);
+  const body: Statement[] = [];
+  if (full > 0) body.push(...channelNest(contraction, outerLoops, { ...tile }, 0, full));
+  if (rest > 0) body.push(...channelNest(contraction, outerLoops, { ...tile, vectors: rest }, full * tile.vectors, 1));
+  return [...fillBorder(step, lowering), ...outerLoops.wrap(body)];
+}
+
+const product = (variables: readonly IndexVariable[]): number => variables.reduce((n, v) => n * v.extent, 1);
+
+interface Loops {
+  readonly bound: ReadonlyMap<IndexVariable, LoopAffine>;
+  readonly registers: ReadonlyMap<IndexVariable, Register>;
+  wrap(body: readonly Statement[]): Statement[];
+}
+
+function loopsOver(variables: readonly IndexVariable[], lowering: Lowering): Loops {
+  const registers = new Map<IndexVariable, Register>();
+  const bound = new Map<IndexVariable, LoopAffine>();
+  for (const v of variables) {
+    if (v.extent === 1) bound.set(v, l.loopAffine(0));
+    else {
+      const register = lowering.register(v.name, i32Type);
+      registers.set(v, register);
+      bound.set(v, l.loopAffine(0, [{ register, factor: 1 }]));
+    }
+  }
+  return {
+    bound,
+    registers,
+    wrap: (body) => [
+      ...variables
+        .filter((v) => v.extent > 1)
+        .reduceRight<readonly Statement[]>((inner, v) => [l.loop(registers.get(v)!, 0, v.extent, 1, inner)], body),
+    ],
+  };
+}
+
+function match(step: Step, lowering: Lowering): Contraction | undefined {
+  const found = matchProduct(step, lowering);
+  if (found === undefined || lowering.target.vector === undefined) return undefined;
+  const { reduce, activation, weight, element } = found;
+  const target = { tensor: step.target, index: step.index };
+  const varying = step.domain.filter((v) => v.extent > 1);
+  const inWeight = varying.filter((v) => mentions(weight, v));
+  const inActivation = varying.filter((v) => mentions(activation, v));
+  if (varying.some((v) => !inWeight.includes(v) && !inActivation.includes(v))) return undefined;
+  const own = inWeight.filter((v) => !inActivation.includes(v));
+  // A single output channel is still a channel: take any axis of extent 1 the target has last.
+  const channels = own.find((v) => strideOf(target, v, lowering) === 1);
+  if (channels === undefined) return undefined;
+  if (!found.others.every((load) => [0, 1].includes(strideOf(load, channels, lowering)))) return undefined;
+
+  const { pixels, merged } = mergePixels(
+    inActivation.filter((v) => !inWeight.includes(v)),
+    [activation, target, ...found.others],
+    lowering,
+  );
+  const reduction = splitReduction(found, lowering);
+  if (reduction === undefined) return undefined;
+  return {
+    ...found,
+    ...reduction,
+    step,
+    lowering,
+    channels,
+    outer: inWeight.filter((v) => v !== channels),
+    merged: [...merged, ...step.domain.filter((v) => v.extent === 1), ...reduce.over.filter((v) => v.extent === 1)],
+    pixels,
+    granule: element === "i16" ? 2 : 1,
+    lanes: lowering.target.vector.lanes32,
+  };
+}
+
+/** Merges (a, b) into b where every access walks a in whole rows of b. */
+function mergePixels(
+  axes: readonly IndexVariable[],
+  accesses: readonly Pick<Load, "tensor" | "index">[],
+  lowering: Lowering,
+): { pixels: PixelAxis[]; merged: IndexVariable[] } {
+  const pixels: PixelAxis[] = [];
+  const merged: IndexVariable[] = [];
+  for (const variable of [...axes].reverse()) {
+    const inner = pixels[0];
+    const contiguous =
+      inner !== undefined &&
+      accesses.every(
+        (access) => strideOf(access, variable, lowering) === strideOf(access, inner.variable, lowering) * inner.extent,
+      );
+    if (contiguous) {
+      pixels[0] = { variable: inner.variable, extent: inner.extent * variable.extent };
+      merged.push(variable);
+    } else pixels.unshift({ variable, extent: variable.extent });
+  }
+  return { pixels, merged };
+}
+
+function splitReduction(
+  { reduce, activation, element }: Product,
+  lowering: Lowering,
+): Pick<Contraction, "outerReduction" | "run" | "runLength" | "runStride"> | undefined {
+  const stride = (v: IndexVariable): number => strideOf(activation, v, lowering);
+  const varying = reduce.over.filter((v) => v.extent > 1);
+  // Integers may be summed in any order: the contiguous axis goes innermost.
+  const ordered = element === "f32" ? varying : [...varying].sort((a, b) => stride(b) - stride(a));
+  const innermost = ordered.at(-1);
+  if (innermost === undefined) return { outerReduction: [], run: [], runLength: 1, runStride: 1 };
+  const runStride = stride(innermost);
+  if (element === "i16" && runStride !== 1) return undefined;
+  let start = ordered.length - 1;
+  let runLength = innermost.extent;
+  while (start > 0 && stride(ordered[start - 1]!) === runStride * runLength) runLength *= ordered[--start]!.extent;
+  return { outerReduction: ordered.slice(0, start), run: ordered.slice(start), runLength, runStride };
+}
+
+/** All pixels of `groups` groups of `tile.vectors` channel vectors, the first of which is number `firstVector`. */
+function channelNest(c: Contraction, outerLoops: Loops, tile: Tile, firstVector: number, groups: number): Statement[] {
+  const { lowering, pixels, lanes } = c;
+  const group = lowering.register("g", i32Type);
+  const groupAffine = (factor: number): LoopAffine =>
+    l.loopAffine(0, groups > 1 ? [{ register: group, factor }] : []);
+  const weights = packWeights(c, tile.vectors, firstVector, groups);
+  const rowLoops = loopsOver(
+    pixels.slice(0, -1).map(({ variable, extent }) => (variable.extent === extent ? variable : { ...variable, extent })),
+    lowering,
+  );
+  const bound = new Map<IndexVariable, LoopAffine>([
+    ...c.merged.map((v) => [v, l.loopAffine(0)] as const),
+    ...outerLoops.bound,
+  ]);
+  pixels.slice(0, -1).forEach(({ variable }, i) => bound.set(variable, [...rowLoops.bound.values()][i]!));
+
+  const last = pixels.at(-1);
+  const row = last?.extent ?? 1;
+  const body: Statement[] = [];
+  const emit = (count: number, first: LoopAffine, into: Statement[]): void => {
+    const place = (p: number): ReadonlyMap<IndexVariable, LoopAffine> =>
+      last === undefined ? bound : new Map([...bound, [last.variable, l.addLoopAffine(first, l.loopAffine(p))]]);
+    emitTile(c, {
+      pixels: Array.from({ length: count }, (_, p) => place(p)),
+      vectors: Array.from({ length: tile.vectors }, (_, v) =>
+        l.addLoopAffine(groupAffine(tile.vectors * lanes), l.loopAffine((firstVector + v) * lanes)),
+      ),
+      firstVector,
+      groups,
+      weights: { buffer: weights.buffer, index: l.addLoopAffine(groupAffine(weights.groupSize), outerIndex(c, outerLoops, weights.outerSize)) },
+    }, into);
+  };
+  const whole = Math.floor(row / tile.pixels);
+  if (whole > 1) {
+    const x = lowering.register("x", i32Type);
+    const inner: Statement[] = [];
+    emit(tile.pixels, l.loopAffine(0, [{ register: x, factor: tile.pixels }]), inner);
+    body.push(l.loop(x, 0, whole, 1, inner));
+  } else if (whole === 1) emit(tile.pixels, l.loopAffine(0), body);
+  if (row % tile.pixels > 0) emit(row % tile.pixels, l.loopAffine(whole * tile.pixels), body);
+  const rows = rowLoops.wrap(body);
+  return groups > 1 ? [l.loop(group, 0, groups, 1, rows)] : rows;
+}
+
+function outerIndex(c: Contraction, loops: Loops, outerSize: number): LoopAffine {
+  let size = outerSize;
+  let index = l.loopAffine(0);
+  for (const v of [...c.outer].reverse()) {
+    index = l.addLoopAffine(index, l.scaleLoopAffine(loops.bound.get(v)!, size));
+    size *= v.extent;
+  }
+  return index;
+}
+
+/** [outer…][group][outer reduction…][step][vector][lane][granule], zeros where a tile overhangs. */
+function packWeights(
+  c: Contraction,
+  vectors: number,
+  firstVector: number,
+  groups: number,
+): { buffer: Buffer; groupSize: number; outerSize: number } {
+  const read = constantReader(c.weight);
+  const values: number[] = [];
+  const steps = Math.ceil(c.runLength / c.granule);
+  const runPoints: Map<IndexVariable, number>[] = [];
+  forEachPoint(c.run, (point) => runPoints.push(new Map(point)));
+  forEachPoint(c.outer, (outer) => {
+    for (let group = 0; group < groups; group++)
+      forEachPoint(c.outerReduction, (reduction) => {
+        for (let step = 0; step < steps; step++)
+          for (let lane = 0; lane < vectors * c.lanes; lane++)
+            for (let g = 0; g < c.granule; g++) {
+              const channel = (firstVector + group * vectors) * c.lanes + lane;
+              const k = runPoints[step * c.granule + g];
+              const inside = k !== undefined && channel < c.channels.extent;
+              values.push(inside ? read(new Map([...outer, ...reduction, ...k, [c.channels, channel]])) : 0);
+            }
+      });
+  });
+  const { element, data } = packed(c.element, values);
+  const groupSize = product(c.outerReduction) * steps * vectors * c.lanes * c.granule;
+  return { buffer: c.lowering.constant(`${c.weight.tensor.name}.packed`, element, data), groupSize, outerSize: groupSize * groups };
+}
+
+interface TilePlace {
+  readonly pixels: readonly ReadonlyMap<IndexVariable, LoopAffine>[];
+  /** First channel of each vector. */
+  readonly vectors: readonly LoopAffine[];
+  readonly firstVector: number;
+  readonly groups: number;
+  readonly weights: Address;
+}
+
+function emitTile(c: Contraction, place: TilePlace, into: Statement[]): void {
+  const { lowering, lanes, granule, element } = c;
+  const accType = vector(element === "i16" ? "i32" : "f32", lanes);
+  const operandType = vector(element, lanes * granule);
+  const lane = { variable: c.channels, count: lanes };
+  const scopes = place.pixels.map((bound) =>
+    place.vectors.map((channel) => rootScope(lowering, into, new Map([...bound, [c.channels, channel]]), lane)),
+  );
+  const accs = scopes.map((row, p) => row.map((_, v) => lowering.register(`acc${p}_${v}`, accType)));
+  const initialVaries = place.pixels.length > 1 && c.others.some((load) => dependsOnPixels(c, load));
+  scopes.forEach((row, p) => {
+    row.forEach((scope, v) => {
+      const shared = p > 0 && !initialVaries ? l.read(accs[0]![v]!) : lowerExpression(c.reduce.initial, scope, noReduction);
+      into.push(l.set(accs[p]![v]!, shared));
+    });
+  });
+
+  const loops = loopsOver(c.outerReduction, lowering);
+  const steps = Math.ceil(c.runLength / granule);
+  const s = lowering.register("k", i32Type);
+  const stepAffine = (factor: number): LoopAffine => l.loopAffine(0, steps > 1 ? [{ register: s, factor }] : []);
+  const vectorSize = lanes * granule;
+  let size = steps * place.vectors.length * vectorSize;
+  let weightIndex = l.addLoopAffine(place.weights.index, stepAffine(place.vectors.length * vectorSize));
+  for (const v of [...c.outerReduction].reverse()) {
+    weightIndex = l.addLoopAffine(weightIndex, l.scaleLoopAffine(loops.bound.get(v)!, size));
+    size *= v.extent;
+  }
+  const weightAt = (v: number): LoopExpression =>
+    l.load(operandType, { buffer: place.weights.buffer, index: l.addLoopAffine(weightIndex, l.loopAffine(v * vectorSize)) });
+  const activationAt = (p: number): LoopExpression => {
+    const layout = lowering.layoutOf(c.activation.tensor);
+    const flat = flatIndex(layout, c.activation.index as readonly Affine[]);
+    const fixed = { constant: flat.constant, terms: flat.terms.filter(({ variable }) => !c.run.includes(variable)) };
+    const scope: Scope = rootScope(lowering, into, new Map([...place.pixels[p]!, ...loops.bound]));
+    const index = l.addLoopAffine(loopIndex(scope, fixed), stepAffine(granule * c.runStride));
+    return l.load(operandType, { buffer: layout.buffer, index }, granule);
+  };
+  const inner: Statement[] = [];
+  const kept = (name: string, value: LoopExpression): LoopExpression => {
+    const register = lowering.register(name, value.type);
+    inner.push(l.set(register, value));
+    return l.read(register);
+  };
+  const accumulate = (p: number, v: number, x: LoopExpression, w: LoopExpression): void => {
+    const acc = accs[p]![v]!;
+    inner.push(l.set(acc, l.dot(l.read(acc), x, w)));
+  };
+  if (place.vectors.length <= place.pixels.length) {
+    const weights = place.vectors.map((_, v) => kept("w", weightAt(v)));
+    place.pixels.forEach((_, p) => {
+      const x = kept("a", activationAt(p));
+      weights.forEach((w, v) => {
+        accumulate(p, v, x, w);
+      });
+    });
+  } else {
+    const activations = place.pixels.map((_, p) => kept("a", activationAt(p)));
+    place.vectors.forEach((_, v) => {
+      const w = activations.length > 1 ? kept("w", weightAt(v)) : weightAt(v);
+      activations.forEach((x, p) => {
+        accumulate(p, v, x, w);
+      });
+    });
+  }
+  into.push(...loops.wrap(steps > 1 ? [l.loop(s, 0, steps, 1, inner)] : inner));
+
+  scopes.forEach((row, p) => {
+    const values = row.map((scope, v) => {
+      scope.values.set(c.reduce, l.read(accs[p]![v]!));
+      return lowerExpression(c.step.value, scope, noReduction);
+    });
+    const channelsLeft = c.channels.extent - place.firstVector * lanes - (place.groups - 1) * values.length * lanes;
+    storeVectors(c.step, values, row, Math.min(channelsLeft, values.length * lanes));
+  });
+}
+
+function dependsOnPixels(c: Contraction, load: Load): boolean {
+  return c.pixels.some(({ variable }) => mentions(load, variable)) || c.merged.some((v) => mentions(load, v));
+}

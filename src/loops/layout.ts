@@ -1,0 +1,72 @@
+/**
+ * Where a tensor's elements lie: storage is an attribute of the buffer, not of the expression. A schedule multiplies logical indices by
+ * strides; the stored value is the logical one minus `bias`; a border around the tensor holds real zero.
+ */
+import type { Affine, TensorReference } from "../expr/expression.ts";
+import type { Buffer, TensorStorage } from "./loop.ts";
+
+export interface Layout {
+  readonly buffer: Buffer;
+  /** In elements, one per axis. */
+  readonly strides: readonly number[];
+  /** Elements before the tensor's first element. */
+  readonly start: number;
+  /** logical = stored + bias. */
+  readonly bias: number;
+  /** Readable elements before and after each axis, all holding `borderValue`. */
+  readonly border: readonly Border[];
+  /** The logical value in the border. */
+  readonly borderValue: number;
+}
+
+export interface Border {
+  readonly before: number;
+  readonly after: number;
+}
+
+export const noBorder: Border = { before: 0, after: 0 };
+export const hasBorder = (layout: Layout): boolean => layout.border.some((b) => b.before + b.after > 0);
+
+export function denseStrides(shape: readonly number[], border: readonly Border[] = []): number[] {
+  const strides = new Array<number>(shape.length).fill(1);
+  for (let axis = shape.length - 2; axis >= 0; axis--) {
+    const { before, after } = border[axis + 1] ?? noBorder;
+    strides[axis] = strides[axis + 1]! * (shape[axis + 1]! + before + after);
+  }
+  return strides;
+}
+
+/** Elements of a bordered tensor in row-major order, and the place of its first. */
+export function extentOf(shape: readonly number[], border: readonly Border[]): { count: number; start: number } {
+  const strides = denseStrides(shape, border);
+  const { before, after } = border[0] ?? noBorder;
+  const count = shape.length === 0 ? 1 : strides[0]! * (shape[0]! + before + after);
+  const start = strides.reduce((sum, stride, axis) => sum + stride * (border[axis]?.before ?? 0), 0);
+  return { count, start };
+}
+
+export const storageOf = (tensor: TensorReference, layout: Layout): TensorStorage => ({
+  tensor: tensor.name,
+  element: tensor.element,
+  buffer: layout.buffer,
+  shape: tensor.shape,
+  strides: layout.strides,
+  start: layout.start,
+  bias: layout.bias,
+});
+
+/** The element's place, in elements of the buffer, as an affine function of the index variables. */
+export function flatIndex(layout: Layout, index: readonly Affine[]): Affine {
+  let constant = layout.start;
+  const factors = new Map<Affine["terms"][number]["variable"], number>();
+  index.forEach((part, axis) => {
+    const stride = layout.strides[axis]!;
+    constant += part.constant * stride;
+    for (const { variable, factor } of part.terms)
+      if (variable.extent > 1) factors.set(variable, (factors.get(variable) ?? 0) + factor * stride);
+  });
+  return {
+    constant,
+    terms: [...factors].filter(([, f]) => f !== 0).map(([variable, factor]) => ({ variable, factor })),
+  };
+}

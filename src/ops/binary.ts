@@ -1,0 +1,92 @@
+/**
+ * What element-wise operators of two operands have in common: broadcasting, and their real meaning as one expression.
+ * An operator's own file gives its formula and how it lives in integers.
+ */
+import { axes, compute, i32, load, mul as product, sub as difference } from "../expr/build.ts";
+import type { Expression } from "../expr/expression.ts";
+import { defineOp, type IntegerForm, type TypedOp } from "../ir/operation.ts";
+import { formatType, perTensor, sameQuantization, tensorType } from "../ir/types.ts";
+import { elementCount, numbersOf, tensor } from "../tensor/tensor.ts";
+import { broadcastIndex, broadcastPosition, broadcastShape } from "./broadcasting.ts";
+import { permuteElementwise } from "./permuting.ts";
+import { isReal, requireActivation, requireElement, requireReal, zeroOf } from "./type-rules.ts";
+
+const noAttributes = {};
+
+interface BinarySpec {
+  readonly name: string;
+  readonly doc: string;
+  /** The result's element of two f32 elements. */
+  readonly real: (a: Expression, b: Expression) => Expression;
+  /**
+   * What it does with stored operands: a product of i8 or u8 gives an i32 accumulator; an order-preserving operator works
+   * on operands and result of one quantization. Others refuse them.
+   */
+  readonly stored?: "product" | "same";
+  readonly integer?: IntegerForm;
+}
+
+type BinaryOp = TypedOp<readonly ["lhs", "rhs"], typeof noAttributes>;
+
+export function defineBinary({ name, doc, real, stored, integer }: BinarySpec): BinaryOp {
+  return defineOp({
+    name,
+    doc: `${doc}\nOperands broadcast as in numpy.`,
+    example: `%y = ${name} %a, %b : tensor<2x3xf32>`,
+    given: { "%a": "tensor<2x3xf32>", "%b": "tensor<3xf32>" },
+    operands: ["lhs", "rhs"],
+    attrs: noAttributes,
+    ...(integer === undefined ? {} : { integer }),
+    permute: permuteElementwise,
+
+    infer({ lhs, rhs }, _, fail) {
+      const shape = broadcastShape(lhs.shape, rhs.shape, fail);
+      if (isReal(lhs) || isReal(rhs) || stored === undefined) {
+        requireReal("lhs", lhs, fail);
+        requireReal("rhs", rhs, fail);
+        return tensorType("f32", shape);
+      }
+      const left = requireActivation("lhs", lhs, fail);
+      const right = requireActivation("rhs", rhs, fail);
+      if (stored === "product") {
+        requireElement("lhs", lhs, ["i8", "u8"], fail);
+        requireElement("rhs", rhs, ["i8", "u8"], fail);
+        return tensorType("i32", shape, perTensor(left.scale * right.scale, 0));
+      }
+      if (lhs.element !== rhs.element || !sameQuantization(lhs.quantization, rhs.quantization))
+        fail(
+          "quantization",
+          `has operands ${formatType(lhs)} and ${formatType(rhs)}, expected one quantization`,
+        );
+      return tensorType(lhs.element, shape, lhs.quantization);
+    },
+
+    express({ lhs, rhs }, _, result) {
+      const domain = axes(result.type.shape, []);
+      const a = load(lhs.tensor, broadcastIndex(lhs.type.shape, domain));
+      const b = load(rhs.tensor, broadcastIndex(rhs.type.shape, domain));
+      const centred = stored === "product" && !isReal(lhs.type);
+      const value = centred
+        ? product(difference(a, i32(zeroOf(lhs.type))), difference(b, i32(zeroOf(rhs.type))))
+        : real(a, b);
+      return [compute(result.tensor, domain, value)];
+    },
+
+    ...(stored === "product" ? { evalStored: evalProduct } : {}),
+  });
+}
+
+type EvalStored = NonNullable<
+  Parameters<typeof defineOp<readonly ["lhs", "rhs"], typeof noAttributes>>[0]["evalStored"]
+>;
+
+const evalProduct: EvalStored = ({ lhs, rhs }, _, { operands, result }) => {
+  const [a, b] = [numbersOf(lhs), numbersOf(rhs)];
+  const [za, zb] = [operands.lhs.quantization!.zero[0]!, operands.rhs.quantization!.zero[0]!];
+  const y = new Int32Array(elementCount(result.shape));
+  for (let i = 0; i < y.length; i++)
+    y[i] =
+      (a[broadcastPosition(lhs.shape, result.shape, i)]! - za) *
+      (b[broadcastPosition(rhs.shape, result.shape, i)]! - zb);
+  return tensor("i32", result.shape, y);
+};

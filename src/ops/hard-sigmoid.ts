@@ -1,0 +1,12 @@
+/** The piecewise linear stand-in for the sigmoid. */
+import { add, clamp, f32, mul } from "../expr/build.ts";
+import { float } from "../ir/attributes.ts";
+import { defineUnary } from "./unary.ts";
+
+export const hardSigmoid = defineUnary({
+  name: "hard_sigmoid",
+  doc: "y = min(max(alpha * x + beta, 0), 1). Source: ONNX HardSigmoid.",
+  attrs: { alpha: float(0.2), beta: float(0.5) },
+  exampleAttributes: " {alpha = 0.25}",
+  real: (x, { alpha, beta }) => clamp(add(mul(x, f32(alpha)), f32(beta)), f32(0), f32(1)),
+});

@@ -1,0 +1,12 @@
+/** The rectifier that keeps a share of what is negative. */
+import { compare, f32, mul, select } from "../expr/build.ts";
+import { float } from "../ir/attributes.ts";
+import { defineUnary } from "./unary.ts";
+
+export const leakyRelu = defineUnary({
+  name: "leaky_relu",
+  doc: "y = x for x >= 0, alpha * x below. Source: ONNX LeakyRelu.",
+  attrs: { alpha: float(0.01) },
+  exampleAttributes: " {alpha = 0.1}",
+  real: (x, { alpha }) => select(compare("lt", x, f32(0)), mul(x, f32(alpha)), x),
+});

@@ -1,0 +1,173 @@
+/**
+ * Softmax, shifted by the largest element so that no exponential overflows.
+ *
+ * Stored (algorithms.md section 8), with d = (largest q) - q in 0 … 255 and n elements along the axis:
+ *
+ *     T[d] = round(e^(-scale d) 2^F),  F = min(23, 31 - ceil(log2 n))      S = sum of T[d] <= 2^31, unsigned
+ *     y = min(255, (256 T[d] + S / 2) div S) - 128                         of scale 1/256 and zero -128
+ *
+ * 256 T + S / 2 stays below 2^32. Monotone, and the same for inputs shifted by a constant, by construction.
+ */
+import {
+  add,
+  affine,
+  at,
+  axes,
+  compute,
+  constant,
+  convert,
+  div,
+  divu,
+  f32,
+  i32,
+  load,
+  min,
+  mul,
+  reduce,
+  scalarTypeOf,
+  sub,
+  variable,
+} from "../expr/build.ts";
+import { expExpression } from "../expr/elementary.ts";
+import type { Affine, Expression, IndexVariable, Step, TensorReference } from "../expr/expression.ts";
+import { int } from "../ir/attributes.ts";
+import { defineOp, type ExpressOperand, type ExpressResult } from "../ir/operation.ts";
+import { perTensor, tensorType } from "../ir/types.ts";
+import { exp } from "../numerics/elementary.ts";
+import { pow2 } from "../numerics/float-bits.ts";
+import { roundHalfAwayFromZero } from "../numerics/round.ts";
+import { numbersOf, tensor, type Tensor } from "../tensor/tensor.ts";
+import { permuteAxis } from "./permuting.ts";
+import { axisOf, isReal, lowestOf, requireActivation, requireElement, resolveAxis } from "./type-rules.ts";
+
+const stored = perTensor(1 / 256, -128);
+
+export const softmax = defineOp({
+  name: "softmax",
+  doc: `y = e^(x - m) / (sum of e^(x - m)) along axis, m the largest x; exponentials rounded to f32, sum and quotient in f32.
+Stored, i8 or u8 of any quantization to i8 of scale 1/256 and zero -128, through a table of exponentials.
+Source: ONNX Softmax; TensorFlow Lite quantization specification, SOFTMAX.`,
+  example: "%y = softmax %x : tensor<2x3xf32>",
+  given: { "%x": "tensor<2x3xf32>" },
+  operands: ["input"],
+  attrs: { axis: int(-1) },
+  integer: { kind: "fixed", result: stored },
+  permute: permuteAxis,
+
+  infer({ input }, attrs, fail) {
+    const axis = resolveAxis(attrs.axis, input.shape.length, fail);
+    if (isReal(input)) return input;
+    requireActivation("input", input, fail);
+    requireElement("input", input, ["i8", "u8"], fail);
+    if (input.shape[axis]! > 2 ** 23)
+      fail("integer-form", `sums ${input.shape[axis]!} exponentials, expected at most ${2 ** 23}`);
+    return tensorType("i8", input.shape, stored);
+  },
+
+  express({ input }, attrs, result) {
+    const { shape } = input.type;
+    const axis = axisOf(attrs.axis, shape.length);
+    return isReal(input.type) ? realSteps(input, axis, result) : storedSteps(input, axis, result);
+  },
+
+  evalStored({ input }, { axis: given }, { operands, result }) {
+    const axis = axisOf(given, input.shape.length);
+    const extent = input.shape[axis]!;
+    const stride = input.shape.slice(axis + 1).reduce((product, n) => product * n, 1);
+    const table = numbersOf(exponentials(operands.input.quantization!.scale[0]!, extent));
+    const x = numbersOf(input);
+    const y = new Int8Array(x.length);
+    for (let i = 0; i < x.length; i++) {
+      const first = i - (Math.floor(i / stride) % extent) * stride;
+      const row = Array.from({ length: extent }, (_, j) => x[first + j * stride]!);
+      const largest = Math.max(...row);
+      const total = row.reduce((s, q) => s + BigInt(table[largest - q]!), 0n);
+      const quotient = (256n * BigInt(table[largest - x[i]!]!) + total / 2n) / total;
+      y[i] = Math.min(255, Number(quotient)) - 128;
+    }
+    return tensor("i8", result.shape, y);
+  },
+});
+
+/** The loops of an elementwise step over `shape`, and of a reduction along `axis` of it. */
+interface Loops {
+  readonly domain: readonly IndexVariable[];
+  readonly index: readonly Affine[];
+  /** The index of what has one element for the whole axis. */
+  readonly single: readonly Affine[];
+}
+
+function loopsOver(shape: readonly number[], axis: number): Loops {
+  const domain = axes(shape, []);
+  const index = domain.map(at);
+  return { domain, index, single: index.with(axis, affine(0)) };
+}
+
+/** One element for the whole axis: a temporary reduced from the element that `body` gives at an index. */
+function reduceAlong(
+  shape: readonly number[],
+  axis: number,
+  target: TensorReference,
+  operator: "add" | "max",
+  initial: Expression,
+  body: (index: readonly Affine[], single: readonly Affine[]) => Expression,
+): Step {
+  const { domain, index } = loopsOver(shape.with(axis, 1), axis);
+  const along = variable("k", shape[axis]!);
+  const value = reduce(operator, [along], body(index.with(axis, at(along)), index), initial);
+  return compute(target, domain, value);
+}
+
+function largestStep({ tensor: x, type }: ExpressOperand, axis: number, target: TensorReference): Step {
+  const lowest = constant(scalarTypeOf(x), lowestOf(type));
+  return reduceAlong(type.shape, axis, target, "max", lowest, (index) => load(x, index));
+}
+
+function realSteps(input: ExpressOperand, axis: number, result: ExpressResult): Step[] {
+  const { shape } = input.type;
+  const largest = result.temporary("max", "f32", shape.with(axis, 1));
+  const powers = result.temporary("exp", "f32", shape);
+  const total = result.temporary("sum", "f32", shape.with(axis, 1));
+
+  const shifted = loopsOver(shape, axis);
+  const difference = sub(load(input.tensor, shifted.index), load(largest, shifted.single));
+  const power = convert("f32", expExpression(convert("f64", difference)));
+  const { domain, index, single } = loopsOver(shape, axis);
+  return [
+    largestStep(input, axis, largest),
+    compute(powers, shifted.domain, power),
+    reduceAlong(shape, axis, total, "add", f32(0), (at) => load(powers, at)),
+    compute(result.tensor, domain, div(load(powers, index), load(total, single))),
+  ];
+}
+
+function storedSteps(input: ExpressOperand, axis: number, result: ExpressResult): Step[] {
+  const { shape, element, quantization } = input.type;
+  const largest = result.temporary("max", element, shape.with(axis, 1));
+  const total = result.temporary("sum", "i32", shape.with(axis, 1));
+  const table = result.constant("exponentials", exponentials(quantization!.scale[0]!, shape[axis]!));
+  const power = (index: readonly Affine[], single: readonly Affine[]): Expression =>
+    load(table, [{ value: sub(load(largest, single), load(input.tensor, index)) }]);
+
+  const { domain, index, single } = loopsOver(shape, axis);
+  const sumOfRow = load(total, single);
+  const half = divu(sumOfRow, i32(2));
+  const quotient = divu(add(mul(power(index, single), i32(256)), half), sumOfRow);
+  return [
+    largestStep(input, axis, largest),
+    reduceAlong(shape, axis, total, "add", i32(0), power),
+    compute(result.tensor, domain, add(min(quotient, i32(255)), i32(-128))),
+  ];
+}
+
+/** T[d] for d = 0 … 255: exponentials in fixed point, of so many bits that n of them sum up to at most 2^31. */
+function exponentials(scale: number, n: number): Tensor {
+  let bits = 31;
+  while (bits > 0 && n > pow2(31 - bits)) bits--;
+  const unit = pow2(Math.min(23, bits));
+  return tensor(
+    "i32",
+    [256],
+    Array.from({ length: 256 }, (_, d) => roundHalfAwayFromZero(exp(-scale * d) * unit)),
+  );
+}
