@@ -350,10 +350,16 @@ function compare(operator: keyof typeof symbols, left: Printed, right: Printed):
 }
 
 /** Compilers warn of a comparison that the type of a narrow operand decides, but not behind a cast. */
-function isDecided(operator: keyof typeof symbols, { range: a }: Printed, { range: b }: Printed): boolean {
+function isDecided(operator: keyof typeof symbols, left: Printed, right: Printed): boolean {
+  const [a, b] = [extent(left), extent(right)];
   if (a === undefined || b === undefined) return false;
   if (operator === "eq" || operator === "ne") return a[1] < b[0] || b[1] < a[0];
   return a[1] <= b[0] || b[1] <= a[0];
+}
+
+function extent(piece: Printed): Range | undefined {
+  if (piece.range !== undefined || !isLiteral(piece)) return piece.range;
+  return [Number(piece.text), Number(piece.text)];
 }
 
 /** A condition; anything but a comparison or a plain value is compared with 0, since compilers suspect a slip there. */

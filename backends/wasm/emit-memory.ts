@@ -11,9 +11,10 @@
  *
  * Alignments are hints; the element's is always true.
  */
-import type { Address, LoopExpression, Statement } from "../../src/loops/loop.ts";
-import { isFloatLane } from "../../src/loops/build.ts";
+import type { Address, LaneElement, LoopExpression, MemoryElement, Statement } from "../../src/loops/loop.ts";
+import { formatRegisterType, isFloatLane } from "../../src/loops/build.ts";
 import { laneBytes } from "../../src/loops/loop.ts";
+import { printLoopExpression } from "../../src/loops/print.ts";
 import type { FunctionScope, Ref } from "./function-scope.ts";
 import {
   groupOf,
@@ -46,17 +47,13 @@ export function emitLoad(scope: FunctionScope, load: Load, emit: Emit): Ref {
     const { offset, pointer } = place(scope, address, emit);
     return instruction(scope, "v128", name)(offset, elementBytes, pointer);
   };
-  const isFloat = element === "f32" || element === "f64";
-  if (isFloat !== isFloatLane(type.element) || elementBytes > laneBytes[type.element])
-    throw inexpressible(load);
+  if (!fits(element, type.element)) throw inexpressible(load);
   const sign = element.startsWith("u") ? "u" : "s";
 
   if (!isVector(type)) {
     const lane = scalarOf(type);
     const { offset, pointer } = place(scope, address, emit);
     const isWhole = elementBytes === laneBytes[lane];
-    if (isFloat && !isWhole)
-      return scope.module.f64.promote(scope.module.f32.load(offset, elementBytes, pointer));
     const name = isWhole ? "load" : `load${8 * elementBytes}_${sign}`;
     return instruction(scope, lane, name)(offset, elementBytes, pointer);
   }
@@ -69,10 +66,6 @@ export function emitLoad(scope: FunctionScope, load: Load, emit: Emit): Ref {
   if (!(count > 0 && type.lanes % count === 0)) throw inexpressible(load);
 
   if (ratio === 1) return access(memoryBytes === 16 ? "load" : `load${8 * memoryBytes}_splat`);
-  if (isFloat) {
-    const pair = access(load.splat === 1 ? "load32_splat" : "load64_zero");
-    return scope.module.f64x2.promote_low_f32x4(pair);
-  }
   if (load.splat === 1) {
     // A scalar load extends for nothing; extending a vector takes an instruction for each doubling.
     const lane = type.element === "i64" ? "i64" : "i32";
@@ -88,6 +81,12 @@ export function emitLoad(scope: FunctionScope, load: Load, emit: Emit): Ref {
       : `load${8 * memoryBytes}_splat`,
   );
   return extendLow(scope, narrow, elementBytes, ratio, sign);
+}
+
+/** Integers lie in elements as wide as the lane or narrower, floats in elements of their own kind. */
+function fits(element: MemoryElement, lane: LaneElement): boolean {
+  const hasFloat = element === "f32" || element === "f64" || isFloatLane(lane);
+  return hasFloat ? element === lane : laneBytes[element] <= laneBytes[lane];
 }
 
 /** Sign- or zero-extends the low lanes of `fromBytes` to lanes `ratio` times as wide. */
@@ -114,29 +113,23 @@ export function emitStore(scope: FunctionScope, store: Store, emit: Emit): Ref {
   const { element } = address.buffer;
   const elementBytes = laneBytes[element];
   const { type } = value;
-  const isFloat = element === "f32" || element === "f64";
-  if (isFloat !== isFloatLane(type.element) || elementBytes > laneBytes[type.element]) {
-    throw inexpressible(`a store to ${address.buffer.name}:${element} of ${type.element}x${type.lanes}`);
+  if (!fits(element, type.element)) {
+    const from = `${printLoopExpression(value)} as ${formatRegisterType(type)}`;
+    throw inexpressible(`a store to ${address.buffer.name}:${element} of ${from}`);
   }
   const lanes = store.lanes ?? type.lanes;
   if (!(lanes >= 1 && lanes <= type.lanes)) throw inexpressible(`a store of ${lanes} of ${type.lanes} lanes`);
   const isWhole = elementBytes === laneBytes[type.element];
   const { offset, pointer } = place(scope, address, emit);
-  const { f32, f32x4 } = scope.module;
 
   if (!isVector(type)) {
     const scalar = emit(scope, value);
-    if (isFloat && !isWhole) return f32.store(offset, elementBytes, pointer, f32.demote(scalar));
     const name = isWhole ? "store" : `store${8 * elementBytes}`;
     return instruction(scope, groupOf(type), name)(offset, elementBytes, pointer, scalar);
   }
 
-  let packed = emit(scope, value);
-  if (!isWhole) {
-    packed = isFloat
-      ? f32x4.demote_f64x2_zero(packed)
-      : truncateLanes(scope, packed, laneBytes[type.element], elementBytes);
-  }
+  const vector = emit(scope, value);
+  const packed = isWhole ? vector : truncateLanes(scope, vector, laneBytes[type.element], elementBytes);
   const sizeBytes = lanes * elementBytes;
   if (sizeBytes === 16) return scope.module.v128.store(offset, elementBytes, pointer, packed);
   return storeLow(scope, { offset, pointer }, packed, sizeBytes, elementBytes);

@@ -14,25 +14,16 @@ export interface FloatUse {
   readonly offsetBytes: number;
 }
 
-const section = {
-  type: 1,
-  import: 2,
-  function: 3,
-  table: 4,
-  memory: 5,
-  global: 6,
-  export: 7,
-  start: 8,
-  code: 10,
-} as const;
+const section = { type: 1, import: 2, global: 6, code: 10 } as const;
 
 /**
- * The first use of a floating-point number, or none.
+ * Every use of a floating-point number, in the module's order.
  *
  * @throws internal, when the binary is malformed or has instructions this reader does not know
  */
-export function findFloat(module: Uint8Array): FloatUse | undefined {
+export function findFloats(module: Uint8Array): readonly FloatUse[] {
   const reader = new ByteReader(module);
+  const found: FloatUse[] = [];
   if (reader.u32Little() !== 0x6d736100 || reader.u32Little() !== 1)
     throw reader.fault("no WebAssembly module");
   let importedFunctions = 0;
@@ -40,30 +31,32 @@ export function findFloat(module: Uint8Array): FloatUse | undefined {
     const id = reader.byte();
     const sizeBytes = reader.unsigned();
     const end = reader.at + sizeBytes;
-    let found: FloatUse | undefined;
-    if (id === section.type) found = scanTypes(reader);
+    if (id === section.type) scanTypes(reader, found);
     else if (id === section.import) importedFunctions = scanImports(reader);
-    else if (id === section.global) found = scanGlobals(reader);
-    else if (id === section.code) found = scanCode(reader, importedFunctions);
-    else reader.at = end;
-    if (found !== undefined) return found;
+    else if (id === section.global) scanGlobals(reader, found);
+    else if (id === section.code) scanCode(reader, importedFunctions, found);
+    else reader.skip(sizeBytes);
     if (reader.at !== end) throw reader.fault(`section ${id} does not end where it says`);
   }
-  return undefined;
+  return found;
 }
+
+/** The first of them, or none. */
+export const findFloat = (module: Uint8Array): FloatUse | undefined => findFloats(module)[0];
 
 /**
  * @param procedures names of functions 0, 1, … for the message
  * @throws internal, naming function and instruction
  */
 export function assertIntegerOnly(module: Uint8Array, procedures: readonly string[] = []): void {
-  const found = findFloat(module);
-  if (found === undefined) return;
-  const number = /^function (\d+)$/.exec(found.where)?.[1];
+  const [first, ...others] = findFloats(module);
+  if (first === undefined) return;
+  const number = /^function (\d+)$/.exec(first.where)?.[1];
   const name = number === undefined ? undefined : procedures[Number(number)];
-  const where = name === undefined ? found.where : `${found.where} ('${name}')`;
+  const where = name === undefined ? first.where : `${first.where} ('${name}')`;
+  const more = others.length === 0 ? "" : `, and ${others.length} more uses of floats`;
   throw new Error(
-    `internal: wasm: ${found.what} in ${where}, byte ${found.offsetBytes}, but integers were promised`,
+    `internal: wasm: ${first.what} in ${where}, byte ${first.offsetBytes}${more}: integers were promised`,
   );
 }
 
@@ -77,28 +70,23 @@ const typeNames = new Map([
   [0x6f, "externref"],
 ]);
 
-/** Reads a value type; a use if it is a float. */
-function scanType(reader: ByteReader, where: string): FloatUse | undefined {
+function scanValueType(reader: ByteReader, where: string, role: string, found: FloatUse[]): void {
   const offsetBytes = reader.at;
   const code = reader.byte();
   const name = typeNames.get(code);
-  if (name === undefined) throw reader.fault(`value type ${code}`);
-  return name.startsWith("f3") || name.startsWith("f6")
-    ? { where, what: `type ${name}`, offsetBytes }
-    : undefined;
+  if (name === undefined) throw reader.fault(`value type ${hex(code)}`);
+  if (name === "f32" || name === "f64") found.push({ where, what: `${role} ${name}`, offsetBytes });
 }
 
-function scanTypes(reader: ByteReader): FloatUse | undefined {
+function scanTypes(reader: ByteReader, found: FloatUse[]): void {
   const count = reader.unsigned();
-  let found: FloatUse | undefined;
   for (let at = 0; at < count; at++) {
     if (reader.byte() !== 0x60) throw reader.fault("a type that is no function type");
-    for (let list = 0; list < 2; list++) {
+    for (const role of ["parameter", "result"]) {
       const length = reader.unsigned();
-      for (let value = 0; value < length; value++) found = scanType(reader, `type ${at}`) ?? found;
+      for (let value = 0; value < length; value++) scanValueType(reader, `type ${at}`, role, found);
     }
   }
-  return found;
 }
 
 /** Counts imported functions; what they take and give stands in the type section. Imported globals are refused. */
@@ -114,8 +102,7 @@ function scanImports(reader: ByteReader): number {
       functions++;
     } else if (kind === 2) {
       const hasMaximum = (reader.byte() & 1) !== 0;
-      reader.unsigned();
-      if (hasMaximum) reader.unsigned();
+      skipUnsigned(reader, hasMaximum ? 2 : 1);
     } else {
       throw reader.fault(`an import of kind ${kind}`);
     }
@@ -123,19 +110,16 @@ function scanImports(reader: ByteReader): number {
   return functions;
 }
 
-function scanGlobals(reader: ByteReader): FloatUse | undefined {
+function scanGlobals(reader: ByteReader, found: FloatUse[]): void {
   const count = reader.unsigned();
   for (let at = 0; at < count; at++) {
-    const found = scanType(reader, `global ${at}`);
-    if (found !== undefined) return found;
+    scanValueType(reader, `global ${at}`, "type", found);
     reader.byte();
-    const inside = scanInstructions(reader, `global ${at}`);
-    if (inside !== undefined) return inside;
+    scanInstructions(reader, `global ${at}`, found);
   }
-  return undefined;
 }
 
-function scanCode(reader: ByteReader, firstFunction: number): FloatUse | undefined {
+function scanCode(reader: ByteReader, firstFunction: number, found: FloatUse[]): void {
   const count = reader.unsigned();
   for (let at = 0; at < count; at++) {
     const where = `function ${firstFunction + at}`;
@@ -144,28 +128,24 @@ function scanCode(reader: ByteReader, firstFunction: number): FloatUse | undefin
     const groups = reader.unsigned();
     for (let group = 0; group < groups; group++) {
       reader.unsigned();
-      const found = scanType(reader, where);
-      if (found !== undefined) return { ...found, what: `local of ${found.what}` };
+      scanValueType(reader, where, "local", found);
     }
-    const found = scanInstructions(reader, where);
-    if (found !== undefined) return found;
+    scanInstructions(reader, where, found);
     if (reader.at !== end) throw reader.fault(`${where} does not end where it says`);
   }
-  return undefined;
 }
 
 /** Reads instructions up to the `end` that closes the expression. */
-function scanInstructions(reader: ByteReader, where: string): FloatUse | undefined {
+function scanInstructions(reader: ByteReader, where: string, found: FloatUse[]): void {
   let depth = 1;
   while (depth > 0) {
     const offsetBytes = reader.at;
     const opcode = reader.byte();
     const what = readInstruction(reader, opcode);
-    if (what !== undefined) return { where, what, offsetBytes };
+    if (what !== undefined) found.push({ where, what, offsetBytes });
     if (opcode === 0x0b) depth--;
     if (opcode >= 0x02 && opcode <= 0x04) depth++;
   }
-  return undefined;
 }
 
 const floatBlockTypes = new Map([

@@ -17,11 +17,16 @@ export const checkIntegerOnly = definePass({
       const operation = value.producer;
       const what = operation === undefined ? "is an input" : `is computed by '${operation.definition.name}'`;
       problems.push(
-        diagnostic("error", "float-left", `%${value.name}: ${formatType(value.type)} ${what}, expected integers`, {
-          subject: operation?.origin ?? `%${value.name}`,
-          ...(operation?.span === undefined ? {} : { span: operation.span }),
-          help: "run calibrate, insert-fake-quantization and requantize",
-        }),
+        diagnostic(
+          "error",
+          "float-left",
+          `%${value.name}: ${formatType(value.type)} ${what}, expected integers`,
+          {
+            subject: operation?.origin ?? `%${value.name}`,
+            ...(operation?.span === undefined ? {} : { span: operation.span }),
+            help: "run calibrate, insert-fake-quantization and requantize",
+          },
+        ),
       );
     }
     if (problems.length > 0) throw new DiagnosticError(problems);

@@ -11,7 +11,15 @@
  * Declines where an output of the graph would become an input or another output: outputs keep their names.
  */
 import type { Graph, Operation, Value } from "../../src/ir/graph.ts";
-import { bypass, constantOf, inPlaceOf, isOutput, matchOperation, supersede, uniformOf } from "../../src/ir/match.ts";
+import {
+  bypass,
+  constantOf,
+  inPlaceOf,
+  isOutput,
+  matchOperation,
+  supersede,
+  uniformOf,
+} from "../../src/ir/match.ts";
 import type { OpDefinition } from "../../src/ir/operation.ts";
 import { sameShape, sameType } from "../../src/ir/types.ts";
 import { add } from "../../src/ops/add.ts";
@@ -89,7 +97,12 @@ function rewriteOf(graph: Graph, operation: Operation): Operation | undefined {
   const shaped = matchOperation(operation, reshape);
   const reshaped = matchOperation(shaped?.operands.input.producer, reshape);
   if (shaped !== undefined && reshaped !== undefined)
-    return graph.create(reshape, { input: reshaped.operands.input }, { shape: shaped.attributes.shape }, place);
+    return graph.create(
+      reshape,
+      { input: reshaped.operands.input },
+      { shape: shaped.attributes.shape },
+      place,
+    );
 
   const moved = matchOperation(operation, transpose);
   if (moved !== undefined) {
@@ -112,6 +125,12 @@ function clipOf(graph: Graph, operation: Operation): Operation | undefined {
   const [lhs, rhs] = operands as [Value, Value];
   const [input, other] = constantOf(lhs) === undefined ? [lhs, rhs] : [rhs, lhs];
   const bound = uniformOf(other);
-  if (bound === undefined || Number.isNaN(bound) || !sameShape(input.type.shape, result.type.shape)) return undefined;
-  return graph.create(clip, { input }, definition === maximum ? { min: bound } : { max: bound }, inPlaceOf(operation));
+  if (bound === undefined || Number.isNaN(bound) || !sameShape(input.type.shape, result.type.shape))
+    return undefined;
+  return graph.create(
+    clip,
+    { input },
+    definition === maximum ? { min: bound } : { max: bound },
+    inPlaceOf(operation),
+  );
 }

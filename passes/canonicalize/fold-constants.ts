@@ -37,9 +37,7 @@ export const foldConstants = definePass({
 
 function evaluate({ definition, operands, attributes, result }: Operation): Tensor {
   const alone = new Graph("constant");
-  const values = operands.map(
-    ({ type, name }) => alone.addInput(name, type),
-  );
+  const values = operands.map(({ type, name }) => alone.addInput(name, type));
   const copy = alone.createGeneric(definition, values, attributes, { type: result.type });
   alone.setOutputs([copy.result]);
   return createInterpreter(alone).run(operands.map((operand) => constantOf(operand)!))[0]!;

@@ -32,7 +32,8 @@ function fold(graph: Graph, operation: Operation): boolean {
   const flattened = matchOperation(layer?.operands.input.producer, reshape);
   const moved = matchOperation(flattened?.operands.input.producer, transpose);
   const weight = constantOf(layer?.operands.weight);
-  if (layer === undefined || flattened === undefined || moved === undefined || weight === undefined) return false;
+  if (layer === undefined || flattened === undefined || moved === undefined || weight === undefined)
+    return false;
   if (layer.operands.weight.type.quantization !== undefined) return false;
 
   const { permutation } = moved.attributes;

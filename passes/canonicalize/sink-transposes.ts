@@ -63,7 +63,9 @@ function merge(graph: Graph, operation: Operation): boolean {
 function sink(graph: Graph, operation: Operation): boolean {
   const { definition, operands, attributes, result } = operation;
   if (definition.permute === undefined) return false;
-  const first = operands.map((operand) => matchOperation(operand.producer, transpose)).find((t) => t !== undefined);
+  const first = operands
+    .map((operand) => matchOperation(operand.producer, transpose))
+    .find((t) => t !== undefined);
   if (first === undefined) return false;
   const { permutation } = first.attributes;
   // A transposition of lower rank is broadcast: it permutes only some of the result's axes.
@@ -118,6 +120,7 @@ function untransposed(operand: Value, permutation: readonly number[]): Source | 
       ).result;
   if (moved === undefined && keepsOrder(aligned, inverse))
     return (graph, before) =>
-      graph.create(reshape, { input: operand }, { shape: permuteShape(aligned, inverse) }, inPlaceOf(before)).result;
+      graph.create(reshape, { input: operand }, { shape: permuteShape(aligned, inverse) }, inPlaceOf(before))
+        .result;
   return undefined;
 }

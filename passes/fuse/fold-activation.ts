@@ -69,7 +69,11 @@ function hoist(graph: Graph, move: Operation, clamp: Operation): boolean {
     name: clamp.result.name,
   }).result;
   for (const { definition, attributes, result, origin } of path)
-    value = graph.createGeneric(definition, [value], attributes, { before: clamp, name: result.name, origin }).result;
+    value = graph.createGeneric(definition, [value], attributes, {
+      before: clamp,
+      name: result.name,
+      origin,
+    }).result;
   supersede(graph, clamp, value);
   return true;
 }
@@ -81,7 +85,8 @@ function movesBehindLayer(graph: Graph, last: Operation): Operation[] | undefine
     if (at !== last && onlyUser(graph, at.result) === undefined) return undefined;
     const kind = at.definition.integer?.kind;
     if (kind === "accumulator" || kind === "rescaled") return path.length > 0 ? path : undefined;
-    if (at.operands.length !== 1 || !(at.definition.movesOnly === true || at.definition === maxPool)) return undefined;
+    if (at.operands.length !== 1 || !(at.definition.movesOnly === true || at.definition === maxPool))
+      return undefined;
     path.unshift(at);
   }
   return undefined;

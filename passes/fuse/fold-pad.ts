@@ -45,7 +45,12 @@ function padsWindowsWithZeros({ before, after, value }: Padding): boolean {
   return value === 0 && before.length === 4 && entries.every((n) => n >= 0) && others.every((n) => n === 0);
 }
 
-function folded(graph: Graph, operation: Operation, input: Value, { before, after }: Padding): Operation | undefined {
+function folded(
+  graph: Graph,
+  operation: Operation,
+  input: Value,
+  { before, after }: Padding,
+): Operation | undefined {
   const extra = [before[1]!, before[2]!, after[1]!, after[2]!];
   const larger = (pads: readonly number[]): number[] => pads.map((n, i) => n + extra[i]!);
   const place = inPlaceOf(operation);
@@ -53,7 +58,12 @@ function folded(graph: Graph, operation: Operation, input: Value, { before, afte
   const convolution = matchOperation(operation, conv2d);
   if (convolution !== undefined) {
     const { operands, attributes } = convolution;
-    return graph.create(conv2d, { ...operands, input }, { ...attributes, pads: larger(attributes.pads) }, place);
+    return graph.create(
+      conv2d,
+      { ...operands, input },
+      { ...attributes, pads: larger(attributes.pads) },
+      place,
+    );
   }
   const average = matchOperation(operation, avgPool);
   if (average !== undefined) {
@@ -74,7 +84,10 @@ function foldIntoMaximum(
   input: Value,
   pads: readonly number[],
 ): Operation | undefined {
-  const { kernel, dilations } = attributes as unknown as { kernel: readonly number[]; dilations: readonly number[] };
+  const { kernel, dilations } = attributes as unknown as {
+    kernel: readonly number[];
+    dilations: readonly number[];
+  };
   if (exceedsKernel(pads, kernel) || dilations.some((d) => d !== 1)) return undefined;
   return graph.createGeneric(maxPool, [input], { ...operation.attributes, pads }, inPlaceOf(operation));
 }

@@ -25,7 +25,8 @@ export function layerOf(graph: Graph, value: Value): Layer | undefined {
   const named = nameOperands(operation.definition, operation.operands) as Record<string, Value | undefined>;
   const weight = constantOf(named[form.weight]);
   const bias = constantOf(named[form.bias]);
-  if (weight?.element !== "f32" || (named[form.bias] !== undefined && bias?.element !== "f32")) return undefined;
+  if (weight?.element !== "f32" || (named[form.bias] !== undefined && bias?.element !== "f32"))
+    return undefined;
   return { operation, weight, bias, channels: weight.shape[0]! };
 }
 
@@ -42,12 +43,20 @@ export function rescaleLayer(
 ): Operation {
   const size = weight.data.length / channels;
   const weights = Float32Array.from(weight.data as NumberArray, (w, i) => w * factor(Math.floor(i / size)));
-  const biases = Float32Array.from({ length: channels }, (_, c) => Number(bias?.data[c] ?? 0) * factor(c) + offset(c));
+  const biases = Float32Array.from(
+    { length: channels },
+    (_, c) => Number(bias?.data[c] ?? 0) * factor(c) + offset(c),
+  );
   const [input, oldWeight, oldBias] = operation.operands as [Value, Value, Value | undefined];
   const before = { before: successor, origin: operation.origin };
   const values = [
     input,
-    graph.create(constant, {}, { value: tensor("f32", weight.shape, weights) }, { ...before, name: oldWeight.name }).result,
+    graph.create(
+      constant,
+      {},
+      { value: tensor("f32", weight.shape, weights) },
+      { ...before, name: oldWeight.name },
+    ).result,
     graph.create(
       constant,
       {},
@@ -65,7 +74,11 @@ export function rescaleLayer(
  * A constant operand as one number for each channel of the last axis: one entry for each channel, or one for all. Undefined when
  * it varies along other axes, or would broadcast the layer's result to a larger rank.
  */
-export function perChannel(value: Value, channels: number, rank: number): ((channel: number) => number) | undefined {
+export function perChannel(
+  value: Value,
+  channels: number,
+  rank: number,
+): ((channel: number) => number) | undefined {
   const contents = constantOf(value);
   if (contents?.element !== "f32" || contents.shape.length > rank) return undefined;
   const { data, shape } = contents;

@@ -9,13 +9,19 @@ import { affineBounds } from "../../src/expr/build.ts";
 import { isAffine, type TensorReference } from "../../src/expr/expression.ts";
 import type { KernelProgram } from "../../src/expr/kernel.ts";
 import { loadsOf } from "../../src/expr/rewrite.ts";
-import { denseStrides, extentOf, noBorder, type Border, type Layout } from "../../src/loops/layout.ts";
-import type { Buffer, MemoryElement } from "../../src/loops/loop.ts";
+import {
+  constantLayout,
+  denseStrides,
+  extentOf,
+  memoryElement,
+  noBorder,
+  vectorSlackBytes,
+  type Border,
+  type Layout,
+} from "../../src/loops/layout.ts";
+import type { Buffer } from "../../src/loops/loop.ts";
 import type { Target } from "../../src/loops/target.ts";
 import type { ElementType } from "../../src/tensor/element-type.ts";
-
-/** Bytes a vector load may read past the last element it needs. */
-const vectorSlackBytes = 16;
 
 export function chooseLayouts(program: KernelProgram, target: Target): Map<TensorReference, Layout> {
   const layouts = new Map<TensorReference, Layout>();
@@ -24,7 +30,9 @@ export function chooseLayouts(program: KernelProgram, target: Target): Map<Tenso
     return base === undefined ? tensor : rootOf(base);
   };
   const outputRoots = new Set(program.outputs.map(rootOf));
-  const borders = target.borders ? neededBorders(program, new Set([...program.views.values(), ...program.views.keys()])) : new Map<TensorReference, Border[]>();
+  const borders = target.borders
+    ? neededBorders(program, new Set([...program.views.values(), ...program.views.keys()]))
+    : new Map<TensorReference, Border[]>();
 
   const place = (tensor: TensorReference): Layout => {
     const known = layouts.get(tensor);
@@ -35,9 +43,13 @@ export function chooseLayouts(program: KernelProgram, target: Target): Map<Tenso
     return layout;
   };
   const layoutOfRoot = (tensor: TensorReference): Layout => {
-    if (tensor.data !== undefined) return constantLayout(tensor);
+    if (tensor.data !== undefined) return constantLayout(tensor, target);
     const role = program.inputs.includes(tensor) ? "input" : outputRoots.has(tensor) ? "output" : "scratch";
-    const centred = role === "scratch" && target.activations === "i16-centred" && is8Bit(tensor.element) && tensor.zero !== undefined;
+    const centred =
+      role === "scratch" &&
+      target.activations === "i16-centred" &&
+      is8Bit(tensor.element) &&
+      tensor.zero !== undefined;
     const border = role === "scratch" ? (borders.get(tensor) ?? []) : [];
     const { count, start } = extentOf(tensor.shape, border);
     const buffer: Buffer = {
@@ -77,33 +89,21 @@ function viewLayout(tensor: TensorReference, base: Layout): Layout {
   };
 }
 
-function constantLayout(tensor: TensorReference): Layout {
-  const given = tensor.data!.data;
-  const data = given instanceof BigUint64Array ? new BigInt64Array(given.buffer, given.byteOffset, given.length) : given;
-  return {
-    buffer: {
-      name: tensor.name,
-      element: memoryElement(tensor.element),
-      count: data.length,
-      slackBytes: 0,
-      alignBytes: 16,
-      role: "constant",
-      data,
-    },
-    strides: denseStrides(tensor.shape),
-    start: 0,
-    bias: 0,
-    border: tensor.shape.map(() => noBorder),
-    borderValue: tensor.zero ?? 0,
-  };
-}
-
 /** The border each scratch tensor's readers would like, for tensors without views. Only the value of real zero can lie in it. */
-function neededBorders(program: KernelProgram, viewed: ReadonlySet<TensorReference>): Map<TensorReference, Border[]> {
+function neededBorders(
+  program: KernelProgram,
+  viewed: ReadonlySet<TensorReference>,
+): Map<TensorReference, Border[]> {
   const borders = new Map<TensorReference, Border[]>();
   for (const { steps } of program.kernels)
     for (const { tensor, index, fill } of steps.flatMap((step) => loadsOf(step.value))) {
-      if (fill === undefined || fill !== (tensor.zero ?? 0) || tensor.data !== undefined || viewed.has(tensor)) continue;
+      if (
+        fill === undefined ||
+        fill !== (tensor.zero ?? 0) ||
+        tensor.data !== undefined ||
+        viewed.has(tensor)
+      )
+        continue;
       const known = borders.get(tensor) ?? tensor.shape.map(() => noBorder);
       borders.set(
         tensor,
@@ -122,9 +122,3 @@ function neededBorders(program: KernelProgram, viewed: ReadonlySet<TensorReferen
 }
 
 const is8Bit = (element: ElementType): boolean => element === "i8" || element === "u8";
-
-function memoryElement(element: ElementType): MemoryElement {
-  if (element === "bool") return "u8";
-  if (element === "u64") return "i64";
-  return element;
-}

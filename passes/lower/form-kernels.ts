@@ -14,7 +14,7 @@
  * inside a reduction (it would be computed again and again); when both hold reductions; and, for vector targets, when the
  * consumer cannot run in lanes (it would drag the convolution before it out of them).
  */
-import { expressOperation } from "../../src/exec/express-operation.ts";
+import { constantValue, expressOperation } from "../../src/exec/express-operation.ts";
 import { affine } from "../../src/expr/build.ts";
 import {
   isAffine,
@@ -100,7 +100,11 @@ export function formKernels(graph: Graph, options: FormKernelsOptions): KernelPr
   }
   return {
     name: graph.name,
-    kernels: [...drafts.values()].map(({ name, doc, steps }): Kernel => ({ name, doc: doc.join(" + "), steps })),
+    kernels: [...drafts.values()].map(({ name, doc, steps }): Kernel => ({
+      name,
+      doc: doc.join(" + "),
+      steps,
+    })),
     inputs: graph.inputs.map(referenceOf),
     outputs: graph.outputs.map(referenceOf),
     views,
@@ -108,15 +112,17 @@ export function formKernels(graph: Graph, options: FormKernelsOptions): KernelPr
 }
 
 function referenceTo(value: Value): TensorReference {
-  const { type, name, producer } = value;
-  const data = producer?.definition.value?.(producer.attributes);
+  const { type, name } = value;
+  const data = constantValue(value);
   const { quantization } = type;
   return {
     name,
     shape: type.shape,
     element: type.element,
     ...(data === undefined ? {} : { data }),
-    ...(quantization?.axis === undefined && quantization !== undefined ? { zero: quantization.zero[0]! } : {}),
+    ...(quantization?.axis === undefined && quantization !== undefined
+      ? { zero: quantization.zero[0]! }
+      : {}),
   };
 }
 
@@ -149,9 +155,13 @@ const allAffine = (load: Load): readonly Affine[] | undefined =>
 /** Variables of extent 1 are always 0 and say nothing about order. */
 const sameIndex = (a: Affine, b: Affine): boolean => {
   const own = (x: Affine): Map<IndexVariable, number> =>
-    new Map(x.terms.filter(({ variable }) => variable.extent > 1).map(({ variable, factor }) => [variable, factor]));
+    new Map(
+      x.terms.filter(({ variable }) => variable.extent > 1).map(({ variable, factor }) => [variable, factor]),
+    );
   const [left, right] = [own(a), own(b)];
-  return a.constant === b.constant && left.size === right.size && [...left].every(([v, f]) => right.get(v) === f);
+  return (
+    a.constant === b.constant && left.size === right.size && [...left].every(([v, f]) => right.get(v) === f)
+  );
 };
 
 /** The tensor whose elements, in the same row-major order, are the result; undefined when there is none. */
@@ -196,14 +206,20 @@ function findFusion(
     const reads = loads.filter((load) => load.tensor === tensor);
     const producer = reads.length > 0 ? fusible(tensor)?.steps[0] : undefined;
     if (producer === undefined) continue;
-    const step = fuseMove(consumer, producer, reads, options) ?? fuseElementwise(consumer, producer, reads, options);
+    const step =
+      fuseMove(consumer, producer, reads, options) ?? fuseElementwise(consumer, producer, reads, options);
     if (step !== undefined) return { tensor, step };
   }
   return undefined;
 }
 
 /** producer: t[v] = s[g(v)]; a load t[e] becomes s[g(e)]. */
-function fuseMove(consumer: Step, producer: Step, reads: readonly Load[], options: FormKernelsOptions): Step | undefined {
+function fuseMove(
+  consumer: Step,
+  producer: Step,
+  reads: readonly Load[],
+  options: FormKernelsOptions,
+): Step | undefined {
   const source = producer.value;
   if (source.kind !== "load" || source.fill !== undefined) return undefined;
   const sourceIndex = allAffine(source);
@@ -214,13 +230,18 @@ function fuseMove(consumer: Step, producer: Step, reads: readonly Load[], option
   const permutes =
     sourceIndex.length === producer.domain.length &&
     producer.domain.every((v) => sourceIndex.filter((part) => isVariable(part, v)).length === 1);
-  if (reads.some((load) => allAffine(load) === undefined || (load.fill !== undefined && !permutes))) return undefined;
+  if (reads.some((load) => allAffine(load) === undefined || (load.fill !== undefined && !permutes)))
+    return undefined;
   const value = rewrite(consumer.value, {
     load: (load) => {
       if (load.tensor !== producer.target) return undefined;
       const index = load.index as readonly Affine[];
       const replace = new Map(producer.domain.map((v, axis) => [v, index[axis]!]));
-      return { ...load, tensor: source.tensor, index: sourceIndex.map((part) => substituteAffine(part, replace)) };
+      return {
+        ...load,
+        tensor: source.tensor,
+        index: sourceIndex.map((part) => substituteAffine(part, replace)),
+      };
     },
   });
   return { ...consumer, value };
@@ -235,7 +256,8 @@ function fuseElementwise(
 ): Step | undefined {
   if (hasReduction(consumer.value)) return undefined;
   const outer = outerLoads(consumer.value);
-  if (!reads.every((load) => outer.has(load) && load.fill === undefined && readsOwnPoint(load, consumer))) return undefined;
+  if (!reads.every((load) => outer.has(load) && load.fill === undefined && readsOwnPoint(load, consumer)))
+    return undefined;
   if (options.lanesOnly && hasReduction(producer.value) && !runsInLanes(consumer.value)) return undefined;
   const index = reads[0]!.index as readonly Affine[];
   const replace = new Map<IndexVariable, Affine>(consumer.domain.map((v) => [v, affine(0)]));
@@ -276,4 +298,3 @@ function readsOwnPoint(load: Load, consumer: Step): boolean {
   }
   return consumer.domain.every((v) => v.extent === 1 || used.has(v));
 }
-

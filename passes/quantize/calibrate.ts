@@ -21,10 +21,14 @@ export const calibrate = definePass({
   async run(graph, { context, count }) {
     const { samples, executor: createExecutor } = context;
     if (samples === undefined)
-      fail("no-samples", "'calibrate' has no samples to measure", { help: "give some with --calibrate X.npy" });
+      fail("no-samples", "'calibrate' has no samples to measure", {
+        help: "give some with --calibrate X.npy",
+      });
     if (createExecutor === undefined) throw new Error("no executor in the context");
     const plan = planQuantization(graph, fixedInputsOf(graph, context));
-    const measured = plan.groups.filter((group) => group.fixed === undefined).flatMap((group) => group.sources);
+    const measured = plan.groups
+      .filter((group) => group.fixed === undefined)
+      .flatMap((group) => group.sources);
     const seen = new Map(measured.map((value) => [value.name, newExtent()]));
 
     const executor = await createExecutor(graph, new Set(seen.keys()));
@@ -32,7 +36,9 @@ export const calibrate = definePass({
     try {
       for (const sample of samples.batches()) {
         // Engines need not show their inputs, which the sample is.
-        graph.inputs.forEach((input, i) => widen(seen.get(input.name), sample[i]!));
+        graph.inputs.forEach((input, i) => {
+          widen(seen.get(input.name), sample[i]!);
+        });
         executor.run(sample, (name, tensor) => {
           if (!graph.inputs.some((input) => input.name === name)) widen(seen.get(name), tensor);
         });

@@ -14,10 +14,9 @@
 import { diagnostic, DiagnosticError, type Diagnostic } from "../../src/diagnostics/diagnostic.ts";
 import { choice, int } from "../../src/ir/attributes.ts";
 import type { Graph, Operation, Value } from "../../src/ir/graph.ts";
-import { constantOf, isConstant, isOutput } from "../../src/ir/match.ts";
+import { constantOf, isConstant } from "../../src/ir/match.ts";
 import { perTensor, tensorType, type Quantization, type TensorType } from "../../src/ir/types.ts";
-import { chooseAffine, quantizeValue } from "../../src/numerics/affine.ts";
-import { constant } from "../../src/ops/constant.ts";
+import { chooseAffine, dequantizeValue, quantizeValue } from "../../src/numerics/affine.ts";
 import { dequantize } from "../../src/ops/dequantize.ts";
 import { quantize } from "../../src/ops/quantize.ts";
 import { definePass } from "../../src/pass/pass.ts";
@@ -26,6 +25,7 @@ import { numbersOf, tensor } from "../../src/tensor/tensor.ts";
 import { fixedInputsOf } from "./fixed-inputs.ts";
 import { planQuantization, type Group, type Plan } from "./plan.ts";
 import { quantizeWeights } from "./quantize-weights.ts";
+import { replaceConstant } from "./replace-constant.ts";
 
 export const insertFakeQuantization = definePass({
   name: "insert-fake-quantization",
@@ -39,13 +39,15 @@ export const insertFakeQuantization = definePass({
     if (problems.length > 0) throw new DiagnosticError(problems);
 
     const operations = graph.operations;
+    const [first] = operations;
+    if (first === undefined) return;
     for (const group of plan.groups) {
-      const type = quantizationOf(group);
+      const type = quantizationOf(group, plan);
       for (const value of group.values) {
-        insertPair(graph, value, type);
+        insertPair(graph, value, first, type);
         count("activations");
       }
-      for (const { operation, value } of group.constants) replaceConstant(graph, operation, value, type);
+      for (const { operation, value } of group.constants) storeConstant(graph, operation, value, type);
       for (const { operation, value } of group.converted) convertOperand(graph, operation, value, type);
     }
     for (const operation of operations) {
@@ -53,7 +55,7 @@ export const insertFakeQuantization = definePass({
       if (form?.kind === "accumulator") count("weights", quantizeWeights(graph, operation, form, options));
       if (form?.kind === "accumulator" || form?.kind === "rescaled" || form?.kind === "fixed")
         for (const value of new Set(operation.operands))
-          if (isRealConstant(value)) replaceConstant(graph, operation, value, ownQuantization(value));
+          if (isRealConstant(value)) storeConstant(graph, operation, value, ownQuantization(value));
     }
   },
 });
@@ -70,19 +72,27 @@ function missingRanges({ groups }: Plan): Diagnostic[] {
   return unknown.map((value) =>
     diagnostic("error", "no-range", `%${value.name} has no range`, {
       subject: value.producer?.origin ?? `%${value.name}`,
+      ...(value.producer?.span === undefined ? {} : { span: value.producer.span }),
       help: "run calibrate before insert-fake-quantization",
     }),
   );
 }
 
-function quantizationOf(group: Group): StoredType {
+function quantizationOf(group: Group, plan: Plan): StoredType {
   if (group.fixed !== undefined) return group.fixed;
   const ranges = [
     ...group.sources.map((value) => value.range!),
     ...group.constants.map(({ value }) => extremes(value)),
-    ...group.converted.map(({ value }) => value.range ?? { min: 0, max: 0 }),
+    ...group.converted.map(({ value }) => representable(plan.groupOf(value)!.fixed!)),
   ];
   return affineType(Math.min(...ranges.map((r) => r.min)), Math.max(...ranges.map((r) => r.max)));
+}
+
+/** The reals that stored integers can stand for. */
+function representable({ element, quantization }: StoredType): { min: number; max: number } {
+  const { min, max } = elementRange(element);
+  const [scale, zero] = [quantization.scale[0]!, quantization.zero[0]!];
+  return { min: dequantizeValue(min, scale, zero), max: dequantizeValue(max, scale, zero) };
 }
 
 function affineType(min: number, max: number): StoredType {
@@ -107,28 +117,36 @@ function extremes(value: Value): { min: number; max: number } {
   return { min, max };
 }
 
-/** value → quantize → dequantize → all who read the value. The quantized value takes the name, outputs excepted. */
-function insertPair(graph: Graph, value: Value, { element, quantization }: StoredType): void {
+/** value → quantize → dequantize → all who read the value. What is stored takes the name. */
+function insertPair(
+  graph: Graph,
+  value: Value,
+  first: Operation,
+  { element, quantization }: StoredType,
+): void {
   const users = [...value.users];
   const { name, producer } = value;
-  const wasOutput = isOutput(graph, value);
+  const origin = producer?.origin;
   if (producer !== undefined) graph.rename(value, `${name}_real`);
-  const first = graph.operations[0];
-  const place = {
-    origin: producer?.origin,
-    ...(producer !== undefined ? { after: producer } : first !== undefined ? { before: first } : {}),
-  };
-  const type = tensorType(element, value.type.shape, quantization);
-  const kept = wasOutput ? `${name}_stored` : name;
-  const stored = graph.create(quantize, { input: value }, {}, { ...place, type, name: kept });
+  const stored = graph.create(
+    quantize,
+    { input: value },
+    {},
+    {
+      origin,
+      type: tensorType(element, value.type.shape, quantization),
+      name: producer === undefined ? `${name}_stored` : name,
+      ...(producer === undefined ? { before: first } : { after: producer }),
+    },
+  );
   const real = graph.create(
     dequantize,
     { input: stored.result },
     {},
-    { origin: producer?.origin, after: stored, name: wasOutput ? name : `${name}_fake` },
+    { origin, after: stored, name: `${name}_fake` },
   );
   for (const user of users) graph.replaceOperand(user, value, real.result);
-  if (wasOutput) graph.setOutputs(graph.outputs.map((output) => (output === value ? real.result : output)));
+  graph.setOutputs(graph.outputs.map((output) => (output === value ? real.result : output)));
 }
 
 /** The same for a value that one operation wants in another quantization. */
@@ -153,23 +171,11 @@ function convertOperand(graph: Graph, operation: Operation, value: Value, type: 
   graph.replaceOperand(operation, read, real.result);
 }
 
-function replaceConstant(graph: Graph, operation: Operation, value: Value, type: StoredType): void {
+function storeConstant(graph: Graph, operation: Operation, value: Value, type: StoredType): void {
   const { element, quantization } = type;
   const { min, max } = elementRange(element);
   const [scale, zero] = [quantization.scale[0]!, quantization.zero[0]!];
   const contents = constantOf(value)!;
   const stored = Array.from(numbersOf(contents), (x) => quantizeValue(x, scale, zero, min, max));
-  const literal = graph.create(
-    constant,
-    {},
-    { value: tensor(element, contents.shape, stored) },
-    {
-      before: operation,
-      name: value.name,
-      type: tensorType(element, contents.shape, quantization),
-      origin: value.producer?.origin,
-    },
-  );
-  const real = graph.create(dequantize, { input: literal.result }, {}, { before: operation });
-  graph.replaceOperand(operation, value, real.result);
+  replaceConstant(graph, operation, value, tensor(element, contents.shape, stored), quantization);
 }

@@ -150,7 +150,10 @@ function integerProblem(operation: Operation, form: IntegerForm | undefined): Di
       help,
     });
   if (form === undefined)
-    return report(`'${name}' has no integer form`, rewrites.get(name) ?? "express it by operators that have one");
+    return report(
+      `'${name}' has no integer form`,
+      rewrites.get(name) ?? "express it by operators that have one",
+    );
   if (form.kind !== "accumulator") return undefined;
   const named = nameOperands(operation.definition, operation.operands) as Record<string, Value | undefined>;
   for (const role of [form.weight, form.bias]) {

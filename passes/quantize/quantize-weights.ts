@@ -5,9 +5,9 @@ import { constantOf } from "../../src/ir/match.ts";
 import { nameOperands, operandSpecs, type IntegerForm } from "../../src/ir/operation.ts";
 import { sliceQuantization, tensorType, type Quantization, type TensorType } from "../../src/ir/types.ts";
 import { quantizeValue } from "../../src/numerics/affine.ts";
-import { constant } from "../../src/ops/constant.ts";
 import { dequantize } from "../../src/ops/dequantize.ts";
 import { numbersOf, stridesOf, tensor, type Tensor } from "../../src/tensor/tensor.ts";
+import { replaceConstant } from "./replace-constant.ts";
 
 export interface WeightOptions {
   readonly weights: "channel" | "tensor";
@@ -38,11 +38,20 @@ export function quantizeWeights(
   const channelOf = sliceOf(weight, axis);
   const channels = axis === undefined ? 1 : weight.shape[axis]!;
   const scale = weightScales(weight, channels, channelOf, limit);
-  const accumulatorScale = (): Quantization => accumulatorType(operation, form, weight, { scale, axis }).quantization!;
+  const accumulatorScale = (): Quantization =>
+    accumulatorType(operation, form, weight, { scale, axis }).quantization!;
   if (bias !== undefined) raiseForBias(scale, numbersOf(bias), accumulatorScale());
 
-  const integers = Array.from(numbersOf(weight), (w, i) => quantizeValue(w, scale[channelOf(i)]!, 0, -limit, limit));
-  replace(graph, operation, weightValue, tensor("i8", weight.shape, integers), weightQuantization({ scale, axis }));
+  const integers = Array.from(numbersOf(weight), (w, i) =>
+    quantizeValue(w, scale[channelOf(i)]!, 0, -limit, limit),
+  );
+  replaceConstant(
+    graph,
+    operation,
+    weightValue,
+    tensor("i8", weight.shape, integers),
+    weightQuantization({ scale, axis }),
+  );
   if (bias === undefined || biasValue === undefined) return 1;
 
   const { scale: scales } = accumulatorScale();
@@ -53,7 +62,7 @@ export function quantizeWeights(
   const biases = Array.from(numbersOf(bias), (b, c) =>
     quantizeValue(b, sliceQuantization(quantization, c).scale, 0, -i32Limit, i32Limit - 1),
   );
-  replace(graph, operation, biasValue, tensor("i32", bias.shape, biases), quantization);
+  replaceConstant(graph, operation, biasValue, tensor("i32", bias.shape, biases), quantization);
   return 2;
 }
 
@@ -96,7 +105,13 @@ function raiseForBias(scale: number[], bias: ArrayLike<number>, accumulator: Qua
   }
 }
 
-const weightQuantization = ({ scale, axis }: { scale: readonly number[]; axis: number | undefined }): Quantization => {
+const weightQuantization = ({
+  scale,
+  axis,
+}: {
+  scale: readonly number[];
+  axis: number | undefined;
+}): Quantization => {
   const zero = scale.map(() => 0);
   return axis === undefined ? { scale, zero } : { scale, zero, axis };
 };
@@ -115,21 +130,8 @@ function accumulatorType(
     if (operand.producer?.definition !== dequantize) throw new Error(`%${operand.name} is not quantized`);
     return [operand.producer.operands[0]!.type];
   });
-  return inferType(definition, types, attributes, undefined, { origin, ...(span === undefined ? {} : { span }) });
-}
-
-function replace(graph: Graph, operation: Operation, old: Value, value: Tensor, quantization: Quantization): void {
-  const literal = graph.create(
-    constant,
-    {},
-    { value },
-    {
-      before: operation,
-      name: old.name,
-      origin: old.producer?.origin,
-      type: tensorType(value.element, value.shape, quantization),
-    },
-  );
-  const real = graph.create(dequantize, { input: literal.result }, {}, { before: operation });
-  graph.replaceOperand(operation, old, real.result);
+  return inferType(definition, types, attributes, undefined, {
+    origin,
+    ...(span === undefined ? {} : { span }),
+  });
 }

@@ -116,16 +116,24 @@ function storeElementwise(
   if (chain.length === 0 && sameType(source.type, type)) return source;
   const [first] = chain;
   const place = { ...inPlaceOf(end), origin: chain.at(-1)?.origin ?? end.origin };
-  const agrees = source.type.element === type.element && sameQuantization(source.type.quantization, type.quantization);
+  const agrees =
+    source.type.element === type.element && sameQuantization(source.type.quantization, type.quantization);
   if (chain.length === 1 && first!.definition.integer?.kind === "clamp" && agrees)
     return graph.createGeneric(first!.definition, [source], first!.attributes, { ...place, type }).result;
   if (source.type.element !== "i8" && source.type.element !== "u8") return undefined;
-  return graph.create(lookup, { input: source }, { table: tableOf(source.type, chain, type) }, { ...place, type })
-    .result;
+  return graph.create(
+    lookup,
+    { input: source },
+    { table: tableOf(source.type, chain, type) },
+    { ...place, type },
+  ).result;
 }
 
 /** The clamps one after the other, as stored integers; undefined when something else is among them. */
-function storedClamp(chain: readonly Operation[], { element, quantization }: TensorType): number[] | undefined {
+function storedClamp(
+  chain: readonly Operation[],
+  { element, quantization }: TensorType,
+): number[] | undefined {
   let [low, high] = [-Infinity, Infinity];
   for (const { definition, attributes } of chain) {
     const form = definition.integer;

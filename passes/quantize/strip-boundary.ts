@@ -1,6 +1,6 @@
 /**
  * Gives inputs and outputs their stored types: the caller passes integers. An input that only a quantization reads becomes that
- * quantization's result; an output that is dequantized is what it was dequantized from, under its name.
+ * quantization's result; an output that is dequantized is what it was dequantized from.
  */
 import type { Graph, Operation, Value } from "../../src/ir/graph.ts";
 import { eraseUnread, isOutput } from "../../src/ir/match.ts";
@@ -15,7 +15,6 @@ export function stripBoundary(graph: Graph): void {
     const [only] = input.users;
     if (input.users.size === 1 && only!.definition === quantize && !isOutput(graph, input))
       stripInput(graph, input, only!);
-    else if (input.users.size === 0 && input.range === undefined) continue;
   }
 }
 
@@ -24,22 +23,24 @@ function stripOutputs(graph: Graph): void {
     const operation = output.producer;
     if (operation?.definition !== dequantize) continue;
     const stored = operation.operands[0]!;
-    const { name } = output;
-    const shared = isOutput(graph, stored);
     graph.setOutputs(graph.outputs.map((value) => (value === output ? stored : value)));
-    if (output.users.size > 0) continue;
     eraseUnread(graph, operation);
-    if (stored.producer !== undefined && !shared) graph.rename(stored, name);
   }
 }
 
 /** An input changes its type only while nothing reads it, so its readers wait at a constant of that type. */
 function stripInput(graph: Graph, input: Value, operation: Operation): void {
   const { type } = operation.result;
-  const waiting = graph.create(constant, {}, { value: tensor(type.element, type.shape) }, { type, before: operation });
+  const waiting = graph.create(
+    constant,
+    {},
+    { value: tensor(type.element, type.shape) },
+    { type, before: operation },
+  );
   graph.replaceAllUses(operation.result, waiting.result);
   graph.erase(operation);
   graph.retypeInput(input, type);
+  graph.setRange(input, undefined);
   graph.replaceAllUses(waiting.result, input);
   graph.erase(waiting);
 }

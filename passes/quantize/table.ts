@@ -1,31 +1,35 @@
-/** The table of a function of one stored element: its 256 values, in reals by the reference interpreter, quantized once. */
-import { createInterpreter } from "../../src/exec/interpreter.ts";
+/** The table of a function of one stored element: its values at all 256 reals, in doubles, rounded once by quantization. */
+import { expressOperation, tensorReferences } from "../../src/exec/express-operation.ts";
+import { evaluateUnary } from "../../src/expr/evaluate.ts";
 import { Graph, type Operation } from "../../src/ir/graph.ts";
 import { tensorType, type TensorType } from "../../src/ir/types.ts";
-import { quantizeValue } from "../../src/numerics/affine.ts";
-import { dequantize } from "../../src/ops/dequantize.ts";
+import { dequantizeValue, quantizeValue } from "../../src/numerics/affine.ts";
 import { elementRange } from "../../src/tensor/element-type.ts";
-import { numbersOf, tensor, type Tensor } from "../../src/tensor/tensor.ts";
+import { tensor, type Tensor } from "../../src/tensor/tensor.ts";
 
-/** Entry i is the result for the i-th stored integer from the lowest. */
+/** Entry i is the result for the i-th stored integer of `from`, through the chain of functions, as an integer of `to`. */
 export function tableOf(from: TensorType, chain: readonly Operation[], to: TensorType): Tensor {
-  const { min, max } = elementRange(from.element);
-  const integers = tensor(from.element, [256], Array.from({ length: max - min + 1 }, (_, i) => min + i));
-  const reals = numbersOf(evaluateChain(tensorType(from.element, [256], from.quantization), chain, integers));
-  const range = elementRange(to.element);
+  const lowest = elementRange(from.element).min;
+  const source = from.quantization!;
+  let reals = Float64Array.from({ length: 256 }, (_, i) =>
+    dequantizeValue(lowest + i, source.scale[0]!, source.zero[0]!),
+  );
+  for (const operation of chain) reals = apply(operation, reals);
+  const { min, max } = elementRange(to.element);
   const [scale, zero] = [to.quantization!.scale[0]!, to.quantization!.zero[0]!];
   return tensor(
     to.element,
     [256],
-    Array.from(reals, (x) => quantizeValue(x, scale, zero, range.min, range.max)),
+    Array.from(reals, (x) => quantizeValue(x, scale, zero, min, max)),
   );
 }
 
-function evaluateChain(type: TensorType, chain: readonly Operation[], integers: Tensor): Tensor {
+/** The operation on 256 elements, whatever its own shape: it works element by element. */
+function apply({ definition, attributes }: Operation, reals: Float64Array): Float64Array<ArrayBuffer> {
   const graph = new Graph("table");
-  let value = graph.create(dequantize, { input: graph.addInput("x", type) }, {}).result;
-  for (const { definition, attributes } of chain)
-    value = graph.createGeneric(definition, [value], attributes).result;
-  graph.setOutputs([value]);
-  return createInterpreter(graph).run([integers])[0]!;
+  const input = graph.addInput("x", tensorType("f32", [reals.length]));
+  const copy = graph.createGeneric(definition, [input], attributes);
+  const references = tensorReferences();
+  const { steps, result } = expressOperation(copy, references);
+  return Float64Array.from(evaluateUnary(steps, references(input), result, reals));
 }

@@ -21,9 +21,26 @@
 import type { Affine, IndexVariable, Load, Step } from "../../src/expr/expression.ts";
 import * as l from "../../src/loops/build.ts";
 import { flatIndex } from "../../src/loops/layout.ts";
-import { i32Type, vector, type Address, type Buffer, type LoopAffine, type LoopExpression, type Register, type Statement } from "../../src/loops/loop.ts";
+import {
+  i32Type,
+  vector,
+  type Address,
+  type Buffer,
+  type LoopAffine,
+  type LoopExpression,
+  type Register,
+  type Statement,
+} from "../../src/loops/loop.ts";
 import { chooseTile, type Tile } from "./choose-tile.ts";
-import { fillBorder, loopIndex, lowerExpression, noReduction, rootScope, type Lowering, type Scope } from "./lowering.ts";
+import {
+  fillBorder,
+  loopIndex,
+  lowerExpression,
+  noReduction,
+  rootScope,
+  type Lowering,
+  type Scope,
+} from "./lowering.ts";
 import { constantReader, forEachPoint, packed } from "./pack.ts";
 import { matchProduct, mentions, strideOf, type Product } from "./product.ts";
 import { storeVectors } from "./store-vectors.ts";
@@ -60,14 +77,17 @@ export function scheduleContraction(step: Step, lowering: Lowering): Statement[]
   const vectors = Math.ceil(channels.extent / lanes);
   const row = pixels.at(-1)?.extent ?? 1;
   const steps = Math.ceil(contraction.runLength / granule) * product(contraction.outerReduction);
-  const tile = lowering.target.tiles?.contraction ?? chooseTile({ row, vectors, steps, registers: lowering.target.vector!.registers });
+  const tile =
+    lowering.target.tiles?.contraction ??
+    chooseTile({ row, vectors, steps, registers: lowering.target.vector!.registers });
   const full = Math.floor(vectors / tile.vectors);
   const rest = vectors % tile.vectors;
 
   const outerLoops = loopsOver(outer, lowering);
   const body: Statement[] = [];
   if (full > 0) body.push(...channelNest(contraction, outerLoops, { ...tile }, 0, full));
-  if (rest > 0) body.push(...channelNest(contraction, outerLoops, { ...tile, vectors: rest }, full * tile.vectors, 1));
+  if (rest > 0)
+    body.push(...channelNest(contraction, outerLoops, { ...tile, vectors: rest }, full * tile.vectors, 1));
   return [...fillBorder(step, lowering), ...outerLoops.wrap(body)];
 }
 
@@ -96,7 +116,10 @@ function loopsOver(variables: readonly IndexVariable[], lowering: Lowering): Loo
     wrap: (body) => [
       ...variables
         .filter((v) => v.extent > 1)
-        .reduceRight<readonly Statement[]>((inner, v) => [l.loop(registers.get(v)!, 0, v.extent, 1, inner)], body),
+        .reduceRight<readonly Statement[]>(
+          (inner, v) => [l.loop(registers.get(v)!, 0, v.extent, 1, inner)],
+          body,
+        ),
     ],
   };
 }
@@ -130,7 +153,11 @@ function match(step: Step, lowering: Lowering): Contraction | undefined {
     lowering,
     channels,
     outer: inWeight.filter((v) => v !== channels),
-    merged: [...merged, ...step.domain.filter((v) => v.extent === 1), ...reduce.over.filter((v) => v.extent === 1)],
+    merged: [
+      ...merged,
+      ...step.domain.filter((v) => v.extent === 1),
+      ...reduce.over.filter((v) => v.extent === 1),
+    ],
     pixels,
     granule: element === "i16" ? 2 : 1,
     lanes: lowering.target.vector.lanes32,
@@ -150,7 +177,8 @@ function mergePixels(
     const contiguous =
       inner !== undefined &&
       accesses.every(
-        (access) => strideOf(access, variable, lowering) === strideOf(access, inner.variable, lowering) * inner.extent,
+        (access) =>
+          strideOf(access, variable, lowering) === strideOf(access, inner.variable, lowering) * inner.extent,
       );
     if (contiguous) {
       pixels[0] = { variable: inner.variable, extent: inner.extent * variable.extent };
@@ -174,19 +202,28 @@ function splitReduction(
   if (element === "i16" && runStride !== 1) return undefined;
   let start = ordered.length - 1;
   let runLength = innermost.extent;
-  while (start > 0 && stride(ordered[start - 1]!) === runStride * runLength) runLength *= ordered[--start]!.extent;
+  while (start > 0 && stride(ordered[start - 1]!) === runStride * runLength)
+    runLength *= ordered[--start]!.extent;
   return { outerReduction: ordered.slice(0, start), run: ordered.slice(start), runLength, runStride };
 }
 
 /** All pixels of `groups` groups of `tile.vectors` channel vectors, the first of which is number `firstVector`. */
-function channelNest(c: Contraction, outerLoops: Loops, tile: Tile, firstVector: number, groups: number): Statement[] {
+function channelNest(
+  c: Contraction,
+  outerLoops: Loops,
+  tile: Tile,
+  firstVector: number,
+  groups: number,
+): Statement[] {
   const { lowering, pixels, lanes } = c;
   const group = lowering.register("g", i32Type);
   const groupAffine = (factor: number): LoopAffine =>
     l.loopAffine(0, groups > 1 ? [{ register: group, factor }] : []);
   const weights = packWeights(c, tile.vectors, firstVector, groups);
   const rowLoops = loopsOver(
-    pixels.slice(0, -1).map(({ variable, extent }) => (variable.extent === extent ? variable : { ...variable, extent })),
+    pixels
+      .slice(0, -1)
+      .map(({ variable, extent }) => (variable.extent === extent ? variable : { ...variable, extent })),
     lowering,
   );
   const bound = new Map<IndexVariable, LoopAffine>([
@@ -200,16 +237,28 @@ function channelNest(c: Contraction, outerLoops: Loops, tile: Tile, firstVector:
   const body: Statement[] = [];
   const emit = (count: number, first: LoopAffine, into: Statement[]): void => {
     const place = (p: number): ReadonlyMap<IndexVariable, LoopAffine> =>
-      last === undefined ? bound : new Map([...bound, [last.variable, l.addLoopAffine(first, l.loopAffine(p))]]);
-    emitTile(c, {
-      pixels: Array.from({ length: count }, (_, p) => place(p)),
-      vectors: Array.from({ length: tile.vectors }, (_, v) =>
-        l.addLoopAffine(groupAffine(tile.vectors * lanes), l.loopAffine((firstVector + v) * lanes)),
-      ),
-      firstVector,
-      groups,
-      weights: { buffer: weights.buffer, index: l.addLoopAffine(groupAffine(weights.groupSize), outerIndex(c, outerLoops, weights.outerSize)) },
-    }, into);
+      last === undefined
+        ? bound
+        : new Map([...bound, [last.variable, l.addLoopAffine(first, l.loopAffine(p))]]);
+    emitTile(
+      c,
+      {
+        pixels: Array.from({ length: count }, (_, p) => place(p)),
+        vectors: Array.from({ length: tile.vectors }, (_, v) =>
+          l.addLoopAffine(groupAffine(tile.vectors * lanes), l.loopAffine((firstVector + v) * lanes)),
+        ),
+        firstVector,
+        groups,
+        weights: {
+          buffer: weights.buffer,
+          index: l.addLoopAffine(
+            groupAffine(weights.groupSize),
+            outerIndex(c, outerLoops, weights.outerSize),
+          ),
+        },
+      },
+      into,
+    );
   };
   const whole = Math.floor(row / tile.pixels);
   if (whole > 1) {
@@ -260,7 +309,11 @@ function packWeights(
   });
   const { element, data } = packed(c.element, values);
   const groupSize = product(c.outerReduction) * steps * vectors * c.lanes * c.granule;
-  return { buffer: c.lowering.constant(`${c.weight.tensor.name}.packed`, element, data), groupSize, outerSize: groupSize * groups };
+  return {
+    buffer: c.lowering.constant(`${c.weight.tensor.name}.packed`, element, data),
+    groupSize,
+    outerSize: groupSize * groups,
+  };
 }
 
 interface TilePlace {
@@ -278,13 +331,18 @@ function emitTile(c: Contraction, place: TilePlace, into: Statement[]): void {
   const operandType = vector(element, lanes * granule);
   const lane = { variable: c.channels, count: lanes };
   const scopes = place.pixels.map((bound) =>
-    place.vectors.map((channel) => rootScope(lowering, into, new Map([...bound, [c.channels, channel]]), lane)),
+    place.vectors.map((channel) =>
+      rootScope(lowering, into, new Map([...bound, [c.channels, channel]]), lane),
+    ),
   );
   const accs = scopes.map((row, p) => row.map((_, v) => lowering.register(`acc${p}_${v}`, accType)));
   const initialVaries = place.pixels.length > 1 && c.others.some((load) => dependsOnPixels(c, load));
   scopes.forEach((row, p) => {
     row.forEach((scope, v) => {
-      const shared = p > 0 && !initialVaries ? l.read(accs[0]![v]!) : lowerExpression(c.reduce.initial, scope, noReduction);
+      const shared =
+        p > 0 && !initialVaries
+          ? l.read(accs[0]![v]!)
+          : lowerExpression(c.reduce.initial, scope, noReduction);
       into.push(l.set(accs[p]![v]!, shared));
     });
   });
@@ -292,7 +350,8 @@ function emitTile(c: Contraction, place: TilePlace, into: Statement[]): void {
   const loops = loopsOver(c.outerReduction, lowering);
   const steps = Math.ceil(c.runLength / granule);
   const s = lowering.register("k", i32Type);
-  const stepAffine = (factor: number): LoopAffine => l.loopAffine(0, steps > 1 ? [{ register: s, factor }] : []);
+  const stepAffine = (factor: number): LoopAffine =>
+    l.loopAffine(0, steps > 1 ? [{ register: s, factor }] : []);
   const vectorSize = lanes * granule;
   let size = steps * place.vectors.length * vectorSize;
   let weightIndex = l.addLoopAffine(place.weights.index, stepAffine(place.vectors.length * vectorSize));
@@ -301,11 +360,17 @@ function emitTile(c: Contraction, place: TilePlace, into: Statement[]): void {
     size *= v.extent;
   }
   const weightAt = (v: number): LoopExpression =>
-    l.load(operandType, { buffer: place.weights.buffer, index: l.addLoopAffine(weightIndex, l.loopAffine(v * vectorSize)) });
+    l.load(operandType, {
+      buffer: place.weights.buffer,
+      index: l.addLoopAffine(weightIndex, l.loopAffine(v * vectorSize)),
+    });
   const activationAt = (p: number): LoopExpression => {
     const layout = lowering.layoutOf(c.activation.tensor);
     const flat = flatIndex(layout, c.activation.index as readonly Affine[]);
-    const fixed = { constant: flat.constant, terms: flat.terms.filter(({ variable }) => !c.run.includes(variable)) };
+    const fixed = {
+      constant: flat.constant,
+      terms: flat.terms.filter(({ variable }) => !c.run.includes(variable)),
+    };
     const scope: Scope = rootScope(lowering, into, new Map([...place.pixels[p]!, ...loops.bound]));
     const index = l.addLoopAffine(loopIndex(scope, fixed), stepAffine(granule * c.runStride));
     return l.load(operandType, { buffer: layout.buffer, index }, granule);
@@ -317,8 +382,8 @@ function emitTile(c: Contraction, place: TilePlace, into: Statement[]): void {
     return l.read(register);
   };
   const accumulate = (p: number, v: number, x: LoopExpression, w: LoopExpression): void => {
-    const acc = accs[p]![v]!;
-    inner.push(l.set(acc, l.dot(l.read(acc), x, w)));
+    const acc = l.read(accs[p]![v]!);
+    inner.push(l.set(accs[p]![v]!, element === "i16" ? l.dot(acc, x, w) : l.add(acc, l.mul(x, w))));
   };
   if (place.vectors.length <= place.pixels.length) {
     const weights = place.vectors.map((_, v) => kept("w", weightAt(v)));
@@ -344,7 +409,8 @@ function emitTile(c: Contraction, place: TilePlace, into: Statement[]): void {
       scope.values.set(c.reduce, l.read(accs[p]![v]!));
       return lowerExpression(c.step.value, scope, noReduction);
     });
-    const channelsLeft = c.channels.extent - place.firstVector * lanes - (place.groups - 1) * values.length * lanes;
+    const channelsLeft =
+      c.channels.extent - place.firstVector * lanes - (place.groups - 1) * values.length * lanes;
     storeVectors(c.step, values, row, Math.min(channelsLeft, values.length * lanes));
   });
 }

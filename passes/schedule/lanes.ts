@@ -5,22 +5,31 @@
  * Declines (undefined) when the expression has no lane form, when a read strides across lanes, or when a guarded read would have to
  * test each lane by itself.
  */
-import { isAffine, type Affine, type IndexVariable, type Load, type Step } from "../../src/expr/expression.ts";
+import {
+  isAffine,
+  type Affine,
+  type IndexVariable,
+  type Load,
+  type Step,
+} from "../../src/expr/expression.ts";
 import { runsInLanes } from "../../src/expr/lanes.ts";
-import { loadsOf } from "../../src/expr/rewrite.ts";
+import { loadsOf, rewrite } from "../../src/expr/rewrite.ts";
 import { nodesOf } from "../../src/expr/walk.ts";
 import * as l from "../../src/loops/build.ts";
 import { flatIndex } from "../../src/loops/layout.ts";
 import { i32Type, type LoopAffine, type Statement } from "../../src/loops/loop.ts";
 import { fillBorder, lowerExpression, openAxes, rootScope, storeResult, type Lowering } from "./lowering.ts";
-import { lowerReduction } from "./reduction.ts";
+import { reorderConstant } from "./pack.ts";
+import { clippedReads, lowerReduction } from "./reduction.ts";
 import { bindDomain, wrap } from "./scalar.ts";
 
-export function scheduleLanes(step: Step, lowering: Lowering): Statement[] | undefined {
+export function scheduleLanes(given: Step, lowering: Lowering): Statement[] | undefined {
   const count = lowering.target.vector?.lanes32;
   if (count === undefined) return undefined;
-  const axis = [...step.domain].reverse().find((v) => v.extent > 1);
-  if (axis === undefined || axis.extent < count || !fits(step, axis, lowering)) return undefined;
+  const axis = [...given.domain].reverse().find((v) => v.extent > 1);
+  if (axis === undefined || axis.extent < count) return undefined;
+  const step = alignConstants(given, axis, lowering);
+  if (!fits(step, axis, lowering)) return undefined;
 
   const outer = step.domain.filter((v) => v !== axis);
   const { variables, loops } = bindDomain(outer, lowering);
@@ -42,28 +51,51 @@ export function scheduleLanes(step: Step, lowering: Lowering): Statement[] | und
   return [...fillBorder(step, lowering), ...wrap(loops, body)];
 }
 
+/** Constants that are read across lanes get a copy in which the lanes are neighbours. */
+function alignConstants(step: Step, axis: IndexVariable, lowering: Lowering): Step {
+  const value = rewrite(step.value, {
+    load: (load) => {
+      if (load.tensor.data === undefined || !load.index.every(isAffine) || load.fill !== undefined)
+        return undefined;
+      if ([0, 1].includes(strideAlong(load.index, lowering, load.tensor, axis))) return undefined;
+      const others = [...new Set(load.index.flatMap((part) => part.terms.map(({ variable }) => variable)))];
+      const copy = reorderConstant(load, [...others.filter((v) => v !== axis), axis]);
+      lowering.addConstant(copy.tensor);
+      return copy.load;
+    },
+  });
+  return { ...step, value };
+}
+
 function fits(step: Step, axis: IndexVariable, lowering: Lowering): boolean {
   if (!runsInLanes(step.value)) return false;
   if (strideAlong(step.index, lowering, step.target, axis) !== 1) return false;
   if (nodesOf(step.value).some((e) => e.kind === "reduce" && e.over.includes(axis))) return false;
-  const bodies = new Set(nodesOf(step.value).flatMap((e) => (e.kind === "reduce" ? loadsOf(e.body) : [])));
+  const clipped = new Set(
+    nodesOf(step.value).flatMap((e) =>
+      e.kind === "reduce" ? clippedReads(e, lowering).map(({ load }) => load) : [],
+    ),
+  );
   return loadsOf(step.value).every((load) => {
     const stride = strideAlong(load.index.filter(isAffine), lowering, load.tensor, axis);
     if (stride !== 0 && stride !== 1) return false;
     const open = openAxes(load, lowering.layoutOf(load.tensor));
-    return open.length === 0 || (bodies.has(load) && open.every((a) => !dependsOn(load, a, axis)) && isOnlyGuard(load, step, lowering));
+    return open.length === 0 || (clipped.has(load) && open.every((a) => !dependsOn(load, a, axis)));
   });
 }
-
-/** The reduction clips its loops for one guarded read only. */
-const isOnlyGuard = (load: Load, step: Step, lowering: Lowering): boolean =>
-  loadsOf(step.value).every((other) => other === load || openAxes(other, lowering.layoutOf(other.tensor)).length === 0);
 
 const dependsOn = (load: Load, axis: number, v: IndexVariable): boolean => {
   const part = load.index[axis]!;
   return isAffine(part) && part.terms.some(({ variable }) => variable === v);
 };
 
-function strideAlong(index: readonly Affine[], lowering: Lowering, tensor: Step["target"], v: IndexVariable): number {
-  return flatIndex(lowering.layoutOf(tensor), index).terms.find(({ variable }) => variable === v)?.factor ?? 0;
+function strideAlong(
+  index: readonly Affine[],
+  lowering: Lowering,
+  tensor: Step["target"],
+  v: IndexVariable,
+): number {
+  return (
+    flatIndex(lowering.layoutOf(tensor), index).terms.find(({ variable }) => variable === v)?.factor ?? 0
+  );
 }

@@ -19,7 +19,7 @@ import {
 } from "../../src/expr/expression.ts";
 import { nodesOf } from "../../src/expr/walk.ts";
 import * as l from "../../src/loops/build.ts";
-import { flatIndex, type Layout } from "../../src/loops/layout.ts";
+import { constantLayout, flatIndex, type Layout } from "../../src/loops/layout.ts";
 import {
   i32Type,
   i64Type,
@@ -43,6 +43,7 @@ export class Lowering {
   readonly name: string;
   readonly buffers: Buffer[] = [];
   readonly #layouts: ReadonlyMap<TensorReference, Layout>;
+  readonly #own = new Map<TensorReference, Layout>();
   readonly #names = new Map<string, number>();
 
   constructor(name: string, target: Target, layouts: ReadonlyMap<TensorReference, Layout>) {
@@ -52,7 +53,7 @@ export class Lowering {
   }
 
   layoutOf(tensor: TensorReference): Layout {
-    const layout = this.#layouts.get(tensor);
+    const layout = this.#layouts.get(tensor) ?? this.#own.get(tensor);
     if (layout === undefined) throw new Error(`internal: tensor ${tensor.name} has no layout`);
     return layout;
   }
@@ -61,6 +62,11 @@ export class Lowering {
     const used = this.#names.get(name) ?? 0;
     this.#names.set(name, used + 1);
     return l.register(used === 0 ? name : `${name}_${used}`, type);
+  }
+
+  /** A constant tensor a schedule made for itself. */
+  addConstant(tensor: TensorReference): void {
+    this.#own.set(tensor, constantLayout(tensor, this.target));
   }
 
   /** Data a schedule packed for itself. */
@@ -129,7 +135,10 @@ export const innerScope = (
 const known = (scope: Scope | undefined, e: Expression): LoopExpression | undefined =>
   scope === undefined ? undefined : (scope.values.get(e) ?? known(scope.parent, e));
 
-export const registerType = (type: ScalarType | LaneElement, lanes: number): RegisterType => ({ element: type, lanes });
+export const registerType = (type: ScalarType | LaneElement, lanes: number): RegisterType => ({
+  element: type,
+  lanes,
+});
 
 /** An index affine over the scope's registers. */
 export function loopIndex(scope: Scope, index: Affine): LoopAffine {
@@ -146,7 +155,8 @@ export function loopIndex(scope: Scope, index: Affine): LoopAffine {
 /** How many nodes read each node of an expression: what is read twice is kept in a register. */
 function readers(root: Expression): Map<Expression, number> {
   const counts = new Map<Expression, number>();
-  for (const node of nodesOf(root)) for (const child of operandsOf(node)) counts.set(child, (counts.get(child) ?? 0) + 1);
+  for (const node of nodesOf(root))
+    for (const child of operandsOf(node)) counts.set(child, (counts.get(child) ?? 0) + 1);
   return counts;
 }
 
@@ -204,7 +214,8 @@ export function lowerExpression(root: Expression, scope: Scope, reduce: ReduceLo
         return l.unary(e.operator, visit(e.operand));
       case "binary":
         if (e.operator === "shl" || e.operator === "shr") {
-          const count = e.right.kind === "constant" ? l.constant(registerType(e.type, 1), e.right.value) : visit(e.right);
+          const count =
+            e.right.kind === "constant" ? l.constant(registerType(e.type, 1), e.right.value) : visit(e.right);
           return l.binary(e.operator, visit(e.left), count);
         }
         return l.binary(e.operator, visit(e.left), visit(e.right));
@@ -215,13 +226,21 @@ export function lowerExpression(root: Expression, scope: Scope, reduce: ReduceLo
       case "convert":
         return l.convert(registerType(e.type, lanes), visit(e.operand));
       case "rescale":
-        return lowerRescale(visit(e.acc), visit(e.multiplier), e.shift.kind === "constant" ? e.shift.value : visit(e.shift), scope);
+        return lowerRescale(
+          visit(e.acc),
+          visit(e.multiplier),
+          e.shift.kind === "constant" ? e.shift.value : visit(e.shift),
+          scope,
+        );
     }
   };
   return visit(root);
 }
 
-export type ReduceLowering = (reduce: Extract<Expression, { kind: "reduce" }>, scope: Scope) => LoopExpression;
+export type ReduceLowering = (
+  reduce: Extract<Expression, { kind: "reduce" }>,
+  scope: Scope,
+) => LoopExpression;
 
 /** For kernels that may hold no reduction where this one stands. */
 export const noReduction: ReduceLowering = () => {
@@ -229,7 +248,12 @@ export const noReduction: ReduceLowering = () => {
 };
 
 /** (acc·m + 2^(s−1)) >> s. With s >= 33 the low word of the product only ever rounds down, so the high word suffices (codegen.md). */
-function lowerRescale(acc: LoopExpression, multiplier: LoopExpression, shift: number | LoopExpression, scope: Scope): LoopExpression {
+function lowerRescale(
+  acc: LoopExpression,
+  multiplier: LoopExpression,
+  shift: number | LoopExpression,
+  scope: Scope,
+): LoopExpression {
   const type = acc.type;
   if (typeof shift === "number" && shift >= 33) {
     const rounded = l.add(l.mulhi(acc, multiplier), l.constant(type, 2 ** (shift - 33)));
@@ -246,7 +270,11 @@ function lowerRescale(acc: LoopExpression, multiplier: LoopExpression, shift: nu
   return wideRescale(acc, multiplier, shift);
 }
 
-function wideRescale(acc: LoopExpression, multiplier: LoopExpression, shift: number | LoopExpression): LoopExpression {
+function wideRescale(
+  acc: LoopExpression,
+  multiplier: LoopExpression,
+  shift: number | LoopExpression,
+): LoopExpression {
   const product = l.mul(l.convert(i64Type, acc), l.convert(i64Type, multiplier));
   if (typeof shift === "number") {
     const rounded = l.add(product, l.constant(i64Type, 2 ** (shift - 1)));
@@ -265,7 +293,11 @@ const extract = (operand: LoopExpression, lane: number): LoopExpression => ({
 });
 
 /** The expression in a register of its own, unless it is one or costs nothing. */
-export function keep(name: string, e: LoopExpression, scope: Pick<Scope, "lowering" | "statements">): LoopExpression {
+export function keep(
+  name: string,
+  e: LoopExpression,
+  scope: Pick<Scope, "lowering" | "statements">,
+): LoopExpression {
   if (e.kind === "register" || e.kind === "constant") return e;
   const register = scope.lowering.register(name, e.type);
   scope.statements.push(l.set(register, e));
@@ -280,7 +312,12 @@ function lowerLoad(e: Load, scope: Scope, visit: (e: Expression) => LoopExpressi
   return layout.bias === 0 ? stored : l.add(stored, l.constant(type, layout.bias));
 }
 
-function readStored(e: Load, layout: Layout, scope: Scope, visit: (e: Expression) => LoopExpression): LoopExpression {
+function readStored(
+  e: Load,
+  layout: Layout,
+  scope: Scope,
+  visit: (e: Expression) => LoopExpression,
+): LoopExpression {
   const affineParts = e.index.map((part) => (isAffine(part) ? part : { constant: 0, terms: [] }));
   const flat = flatIndex(layout, affineParts);
   const index = loopIndex(scope, flat);
@@ -323,7 +360,9 @@ function guardedLoad(e: Load, open: readonly number[], layout: Layout, scope: Sc
   if (scope.lanes !== undefined) throw new Error("internal: a guarded read has no vector form");
   let inside: LoopExpression | undefined;
   let dynamic: LoopExpression | undefined;
-  const fixed = e.index.map((part, axis) => (open.includes(axis) ? { constant: 0, terms: [] } : (part as Affine)));
+  const fixed = e.index.map((part, axis) =>
+    open.includes(axis) ? { constant: 0, terms: [] } : (part as Affine),
+  );
   for (const axis of open) {
     const at = keep("i", l.affineValue(loopIndex(scope, e.index[axis] as Affine)), scope);
     const last = e.tensor.shape[axis]! - 1;

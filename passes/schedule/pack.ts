@@ -25,10 +25,16 @@ export function constantReader(load: Load): (values: ReadonlyMap<IndexVariable, 
 }
 
 /** A copy of a constant whose axes are `order`, outermost first: the last is contiguous. */
-export function reorderConstant(load: Load, order: readonly IndexVariable[]): { tensor: TensorReference; load: Load } {
+export function reorderConstant(
+  load: Load,
+  order: readonly IndexVariable[],
+): { tensor: TensorReference; load: Load } {
   const shape = order.map((v) => v.extent);
   const read = constantReader(load);
-  const data = allocate(load.tensor.element, shape.reduce((n, extent) => n * extent, 1));
+  const data = allocate(
+    load.tensor.element,
+    shape.reduce((n, extent) => n * extent, 1),
+  );
   forEachPoint(order, (values, i) => {
     write(data, i, read(values));
   });
@@ -60,7 +66,10 @@ export function forEachPoint(
   }
 }
 
-export function packed(element: "i16" | "f32", values: readonly number[]): { element: MemoryElement; data: BufferData } {
+export function packed(
+  element: "i16" | "f32",
+  values: readonly number[],
+): { element: MemoryElement; data: BufferData } {
   return { element, data: element === "i16" ? Int16Array.from(values) : Float32Array.from(values) };
 }
 

@@ -6,7 +6,13 @@
  * with one reduction, constant weights w, and activations x whose storage already holds x - z (or floats), readable wherever
  * the indices go. E, the epilogue, must run in lanes.
  */
-import { isAffine, type Expression, type IndexVariable, type Load, type Step } from "../../src/expr/expression.ts";
+import {
+  isAffine,
+  type Expression,
+  type IndexVariable,
+  type Load,
+  type Step,
+} from "../../src/expr/expression.ts";
 import { runsInLanes } from "../../src/expr/lanes.ts";
 import { loadsOf } from "../../src/expr/rewrite.ts";
 import { nodesOf } from "../../src/expr/walk.ts";
@@ -32,9 +38,15 @@ export function matchProduct(step: Step, lowering: Lowering): Product | undefine
   const factors = [factorOf(body.left, lowering), factorOf(body.right, lowering)];
   const weight = factors.find((load) => load?.tensor.data !== undefined);
   const activation = factors.find((load) => load !== undefined && load !== weight);
-  if (weight === undefined || activation === undefined || activation.tensor.data !== undefined) return undefined;
+  if (weight === undefined || activation === undefined || activation.tensor.data !== undefined)
+    return undefined;
   const { buffer } = lowering.layoutOf(activation.tensor);
-  const element = reduce.type === "i32" && buffer.element === "i16" && fitsI16(weight) ? "i16" : reduce.type === "f32" ? "f32" : undefined;
+  const element =
+    reduce.type === "i32" && buffer.element === "i16" && fitsI16(weight)
+      ? "i16"
+      : reduce.type === "f32"
+        ? "f32"
+        : undefined;
   if (element === undefined) return undefined;
   const others = loadsOf(step.value).filter((load) => load !== weight && load !== activation);
   return others.every((load) => openAxes(load, lowering.layoutOf(load.tensor)).length === 0)
@@ -45,7 +57,9 @@ export function matchProduct(step: Step, lowering: Lowering): Product | undefine
 /** The load whose stored value is this factor: `x` stored as it is, or `x - z` stored with bias z. */
 function factorOf(e: Expression, lowering: Lowering): Load | undefined {
   const [load, zero] =
-    e.kind === "binary" && e.operator === "sub" && e.right.kind === "constant" ? [e.left, e.right.value] : [e, 0];
+    e.kind === "binary" && e.operator === "sub" && e.right.kind === "constant"
+      ? [e.left, e.right.value]
+      : [e, 0];
   if (load.kind !== "load" || !load.index.every(isAffine)) return undefined;
   const layout = lowering.layoutOf(load.tensor);
   return layout.bias === zero && openAxes(load, layout).length === 0 ? load : undefined;

@@ -7,12 +7,26 @@
  * is zero there (the fill is real zero, so a product with it is 0), a maximum whose fill is no greater than anything. For an index
  * `a·r + rest` inside [0, E) the reduction variable r runs from ⌈-rest/a⌉ to ⌊(E-1-rest)/a⌋ + 1.
  */
-import { isAffine, type Affine, type Expression, type IndexVariable, type Load } from "../../src/expr/expression.ts";
+import {
+  isAffine,
+  type Affine,
+  type Expression,
+  type IndexVariable,
+  type Load,
+} from "../../src/expr/expression.ts";
 import { loadsOf } from "../../src/expr/rewrite.ts";
 import * as l from "../../src/loops/build.ts";
 import { i32Type, type LoopAffine, type LoopExpression, type Statement } from "../../src/loops/loop.ts";
 import { elementRange, isInteger } from "../../src/tensor/element-type.ts";
-import { innerScope, keep, loopIndex, lowerExpression, openAxes, type Lowering, type Scope } from "./lowering.ts";
+import {
+  innerScope,
+  keep,
+  loopIndex,
+  lowerExpression,
+  openAxes,
+  type Lowering,
+  type Scope,
+} from "./lowering.ts";
 
 type Reduce = Extract<Expression, { kind: "reduce" }>;
 
@@ -39,7 +53,12 @@ export function lowerReduction(reduce: Reduce, scope: Scope): LoopExpression {
     variables.set(v, register === undefined ? l.loopAffine(0) : l.loopAffine(0, [{ register, factor: 1 }]));
   }
   const body: Statement[] = [];
-  const inner = innerScope(scope, body, variables, clipped.map((read) => read.load));
+  const inner = innerScope(
+    scope,
+    body,
+    variables,
+    clipped.map((read) => read.load),
+  );
   const value = lowerExpression(reduce.body, inner, lowerReduction);
   body.push(l.set(acc, l.binary(reduce.operator, l.read(acc), value)));
   const nest = loops.reduceRight<readonly Statement[]>((inside, v) => {
@@ -52,12 +71,18 @@ export function lowerReduction(reduce: Reduce, scope: Scope): LoopExpression {
 
 interface ClippedRead {
   readonly load: Load;
-  readonly axes: readonly { readonly variable: IndexVariable; readonly index: Affine; readonly extent: number }[];
+  readonly axes: readonly {
+    readonly variable: IndexVariable;
+    readonly index: Affine;
+    readonly extent: number;
+  }[];
 }
 
 /** The guarded reads that clipped loops make safe: at most one, since the bounds are its own. */
-function clippedReads(reduce: Reduce, lowering: Lowering): ClippedRead[] {
-  const guarded = loadsOf(reduce.body).filter((load) => openAxes(load, lowering.layoutOf(load.tensor)).length > 0);
+export function clippedReads(reduce: Reduce, lowering: Lowering): ClippedRead[] {
+  const guarded = loadsOf(reduce.body).filter(
+    (load) => openAxes(load, lowering.layoutOf(load.tensor)).length > 0,
+  );
   const [load] = guarded;
   if (load === undefined || guarded.length > 1 || !outsideChangesNothing(reduce, load)) return [];
   const axes = openAxes(load, lowering.layoutOf(load.tensor)).map((axis) => {
@@ -86,7 +111,8 @@ function isZeroWhen(e: Expression, load: Load): boolean {
   if (e === load) return load.fill === 0;
   if (e.kind !== "binary") return false;
   if (e.operator === "mul") return isZeroWhen(e.left, load) || isZeroWhen(e.right, load);
-  if (e.operator === "sub") return e.left === load && e.right.kind === "constant" && e.right.value === load.fill;
+  if (e.operator === "sub")
+    return e.left === load && e.right.kind === "constant" && e.right.value === load.fill;
   return false;
 }
 
@@ -98,12 +124,15 @@ function clip(variable: IndexVariable, index: Affine, extent: number, scope: Sco
   // Numerators are clamped at zero first, so that unsigned division rounds as the formula wants.
   const low = l.max(l.add(negate(at), l.i32(factor - 1)), zero);
   const high = l.max(l.add(negate(at), l.i32(extent - 1 + factor)), zero);
-  const divided = (e: LoopExpression): LoopExpression => (factor === 1 ? e : l.binary("divu", e, l.i32(factor)));
+  const divided = (e: LoopExpression): LoopExpression =>
+    factor === 1 ? e : l.binary("divu", e, l.i32(factor));
   return {
     from: keep("from", l.min(divided(low), l.i32(variable.extent)), scope),
     to: keep("to", l.min(divided(high), l.i32(variable.extent)), scope),
   };
 }
 
-const negate = (e: LoopExpression): LoopExpression => (l.isConstant(e) ? l.i32(-e.value) : { kind: "binary", operator: "sub", type: i32Type, left: l.i32(0), right: e });
-
+const negate = (e: LoopExpression): LoopExpression =>
+  l.isConstant(e)
+    ? l.i32(-e.value)
+    : { kind: "binary", operator: "sub", type: i32Type, left: l.i32(0), right: e };

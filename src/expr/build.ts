@@ -73,9 +73,13 @@ export function scalarTypeOf(tensor: TensorReference): ScalarType {
 
 export function load(tensor: TensorReference, index: readonly Index[], fill?: number): Load {
   if (index.length !== tensor.shape.length)
-    throw new Error(`internal: ${tensor.name} has rank ${tensor.shape.length}, read with ${index.length} indices`);
+    throw new Error(
+      `internal: ${tensor.name} has rank ${tensor.shape.length}, read with ${index.length} indices`,
+    );
   const type = scalarTypeOf(tensor);
-  return fill === undefined ? { kind: "load", type, tensor, index } : { kind: "load", type, tensor, index, fill };
+  return fill === undefined
+    ? { kind: "load", type, tensor, index }
+    : { kind: "load", type, tensor, index, fill };
 }
 
 const isConstant = (e: Expression, value?: number): e is Extract<Expression, { kind: "constant" }> =>

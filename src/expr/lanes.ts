@@ -6,29 +6,31 @@ import { isAffine, type Expression } from "./expression.ts";
 import { nodesOf } from "./walk.ts";
 
 export function runsInLanes(root: Expression): boolean {
-  return nodesOf(root).every((e) => {
-    switch (e.kind) {
-      case "constant":
-        return e.type === "i32" || e.type === "f32";
-      case "index":
-      case "convert":
-        return false;
-      case "load":
-        return (e.type === "i32" || e.type === "f32") && e.index.every(isAffine);
-      case "reduce":
-        return e.operator !== "mul" || e.type === "f32";
-      case "unary":
-        return e.type === "f32" || e.operator === "neg" || e.operator === "abs";
-      case "binary":
-        return e.operator !== "divu" && (e.type === "i32" || e.type === "f32") && shiftIsUniform(e);
-      case "compare":
-        return e.left.type === "i32" || e.left.type === "f32";
-      case "select":
-        return e.condition.kind === "compare" && e.condition.left.type === e.type;
-      case "rescale":
-        return true;
-    }
-  }) && everyComparisonIsACondition(root);
+  return (
+    nodesOf(root).every((e) => {
+      switch (e.kind) {
+        case "constant":
+          return e.type === "i32" || e.type === "f32";
+        case "index":
+        case "convert":
+          return false;
+        case "load":
+          return (e.type === "i32" || e.type === "f32") && e.index.every(isAffine);
+        case "reduce":
+          return e.operator !== "mul" || e.type === "f32";
+        case "unary":
+          return e.type === "f32" || e.operator === "neg" || e.operator === "abs";
+        case "binary":
+          return e.operator !== "divu" && (e.type === "i32" || e.type === "f32") && shiftIsUniform(e);
+        case "compare":
+          return e.left.type === "i32" || e.left.type === "f32";
+        case "select":
+          return e.condition.kind === "compare" && e.condition.left.type === e.type;
+        case "rescale":
+          return true;
+      }
+    }) && everyComparisonIsACondition(root)
+  );
 }
 
 /** Vector shifts take one count for all lanes. */
@@ -38,7 +40,14 @@ const shiftIsUniform = (e: Extract<Expression, { kind: "binary" }>): boolean =>
 /** A comparison's lanes are masks, not 0 and 1: only a select may read them. */
 function everyComparisonIsACondition(root: Expression): boolean {
   return nodesOf(root).every((e) => {
-    const read = e.kind === "select" ? [e.whenTrue, e.whenFalse] : e.kind === "binary" ? [e.left, e.right] : e.kind === "unary" ? [e.operand] : [];
+    const read =
+      e.kind === "select"
+        ? [e.whenTrue, e.whenFalse]
+        : e.kind === "binary"
+          ? [e.left, e.right]
+          : e.kind === "unary"
+            ? [e.operand]
+            : [];
     return read.every((child) => child.kind !== "compare");
   });
 }

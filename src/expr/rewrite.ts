@@ -3,7 +3,14 @@
  * once and keeps the sharing.
  */
 import { addAffine, affine, scaleAffine } from "./build.ts";
-import { isAffine, type Affine, type Expression, type Index, type IndexVariable, type Load } from "./expression.ts";
+import {
+  isAffine,
+  type Affine,
+  type Expression,
+  type Index,
+  type IndexVariable,
+  type Load,
+} from "./expression.ts";
 import { nodesOf } from "./walk.ts";
 
 export const loadsOf = (root: Expression): Load[] => nodesOf(root).filter((e) => e.kind === "load");
@@ -23,9 +30,13 @@ export interface Rewrite {
   readonly load?: (load: Load) => Expression | undefined;
 }
 
-export function rewrite(root: Expression, { variables = new Map<IndexVariable, Affine>(), load }: Rewrite): Expression {
+export function rewrite(
+  root: Expression,
+  { variables = new Map<IndexVariable, Affine>(), load }: Rewrite,
+): Expression {
   const done = new Map<Expression, Expression>();
-  const index = (i: Index): Index => (isAffine(i) ? substituteAffine(i, variables) : { value: visit(i.value) });
+  const index = (i: Index): Index =>
+    isAffine(i) ? substituteAffine(i, variables) : { value: visit(i.value) };
   const visit = (e: Expression): Expression => {
     const known = done.get(e);
     if (known !== undefined) return known;

@@ -11,10 +11,10 @@ export interface Match<O extends readonly string[], A extends Record<string, Att
 }
 
 /** The operation with typed operands and attributes, if it is one of `definition`. */
-export function matchOperation<const O extends readonly string[], const A extends Record<string, AttributeSpec>>(
-  operation: Operation | undefined,
-  definition: TypedOp<O, A>,
-): Match<O, A> | undefined {
+export function matchOperation<
+  const O extends readonly string[],
+  const A extends Record<string, AttributeSpec>,
+>(operation: Operation | undefined, definition: TypedOp<O, A>): Match<O, A> | undefined {
   if (operation?.definition !== definition) return undefined;
   // The graph checked both when the operation was made.
   const operands = nameOperands(definition, operation.operands) as unknown as OperandsOf<O, Value>;

@@ -64,7 +64,7 @@ export function compileLanes(root: LoopExpression, context: LaneContext): Thunk 
           const { elements } = memory;
           for (let j = 0; j < lanes; j++) {
             const x = elements[at + (j % count)]!;
-            out[j] = (big ? BigInt(x) : x) as never;
+            out[j] = big ? BigInt(x) : x;
           }
           return out;
         };
@@ -82,7 +82,7 @@ export function compileLanes(root: LoopExpression, context: LaneContext): Thunk 
           const [a, b] = [left(), right()];
           for (let j = 0; j < lanes; j++) {
             const x = holds(a[j]!, b[j]!) ? yes : 0;
-            out[j] = (big ? BigInt(x) : x) as never;
+            out[j] = big ? BigInt(x) : x;
           }
           return out;
         };
@@ -107,13 +107,13 @@ export function compileLanes(root: LoopExpression, context: LaneContext): Thunk 
         const convert = conversion(e.operand.type.element, e.type.element);
         return () => {
           const x = operand();
-          for (let j = 0; j < lanes; j++) out[j] = convert(x[j]!) as never;
+          for (let j = 0; j < lanes; j++) out[j] = convert(x[j]!);
           return out;
         };
       }
       case "splat": {
         const operand = compile(e.operand);
-        return () => out.fill(operand()[0] as never) as Lanes;
+        return () => out.fill(operand()[0] as never);
       }
       case "dot":
         return compileDot(e, out);
@@ -121,7 +121,7 @@ export function compileLanes(root: LoopExpression, context: LaneContext): Thunk 
         const [left, right] = [compile(e.left), compile(e.right)];
         return () => {
           const [a, b] = [numbers(left()), numbers(right())];
-          for (let j = 0; j < lanes; j++) out[j] = highWord(a[j]!, b[j]!) as never;
+          for (let j = 0; j < lanes; j++) out[j] = highWord(a[j]!, b[j]!);
           return out;
         };
       }
@@ -131,7 +131,7 @@ export function compileLanes(root: LoopExpression, context: LaneContext): Thunk 
         const big = out instanceof BigInt64Array;
         return () => {
           const x = numbers(operand());
-          for (let j = 0; j < lanes; j++) out[j] = (big ? BigInt(x[first + j]!) : x[first + j]!) as never;
+          for (let j = 0; j < lanes; j++) out[j] = big ? BigInt(x[first + j]!) : x[first + j]!;
           return out;
         };
       }
@@ -143,7 +143,7 @@ export function compileLanes(root: LoopExpression, context: LaneContext): Thunk 
           const [a, b] = [left(), right()];
           for (let j = 0; j < lanes; j++) {
             const x = Number(j < half ? a[j]! : b[j - half]!);
-            out[j] = Math.min(Math.max(x, low), high) as never;
+            out[j] = Math.min(Math.max(x, low), high);
           }
           return out;
         };

@@ -179,7 +179,7 @@ function compileProcedure(
       const { elements } = memory;
       for (let j = 0; j < count; j++) {
         const x = stored[j]!;
-        elements[at + j] = (wraps ? Number(BigInt.asIntN(32, x as bigint)) : x) as never;
+        elements[at + j] = wraps ? Number(BigInt.asIntN(32, x as bigint)) : x;
       }
     };
   }

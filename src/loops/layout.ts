@@ -3,7 +3,12 @@
  * strides; the stored value is the logical one minus `bias`; a border around the tensor holds real zero.
  */
 import type { Affine, TensorReference } from "../expr/expression.ts";
-import type { Buffer, TensorStorage } from "./loop.ts";
+import type { ElementType } from "../tensor/element-type.ts";
+import type { Buffer, MemoryElement, TensorStorage } from "./loop.ts";
+import type { Target } from "./target.ts";
+
+/** Bytes a vector load may read past the last element it needs. */
+export const vectorSlackBytes = 16;
 
 export interface Layout {
   readonly buffer: Buffer;
@@ -37,7 +42,10 @@ export function denseStrides(shape: readonly number[], border: readonly Border[]
 }
 
 /** Elements of a bordered tensor in row-major order, and the place of its first. */
-export function extentOf(shape: readonly number[], border: readonly Border[]): { count: number; start: number } {
+export function extentOf(
+  shape: readonly number[],
+  border: readonly Border[],
+): { count: number; start: number } {
   const strides = denseStrides(shape, border);
   const { before, after } = border[0] ?? noBorder;
   const count = shape.length === 0 ? 1 : strides[0]! * (shape[0]! + before + after);
@@ -69,4 +77,33 @@ export function flatIndex(layout: Layout, index: readonly Affine[]): Affine {
     constant,
     terms: [...factors].filter(([, f]) => f !== 0).map(([variable, factor]) => ({ variable, factor })),
   };
+}
+
+/** A constant in memory as it is: dense, with room behind it for a vector read that overhangs. */
+export function constantLayout(tensor: TensorReference, target: Target): Layout {
+  const given = tensor.data!.data;
+  const data =
+    given instanceof BigUint64Array ? new BigInt64Array(given.buffer, given.byteOffset, given.length) : given;
+  return {
+    buffer: {
+      name: tensor.name,
+      element: memoryElement(tensor.element),
+      count: data.length,
+      slackBytes: target.vector === undefined ? 0 : vectorSlackBytes,
+      alignBytes: target.vector === undefined ? 4 : 16,
+      role: "constant",
+      data,
+    },
+    strides: denseStrides(tensor.shape),
+    start: 0,
+    bias: 0,
+    border: tensor.shape.map(() => noBorder),
+    borderValue: tensor.zero ?? 0,
+  };
+}
+
+export function memoryElement(element: ElementType): MemoryElement {
+  if (element === "bool") return "u8";
+  if (element === "u64") return "i64";
+  return element;
 }

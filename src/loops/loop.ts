@@ -221,6 +221,8 @@ export interface LoopProgram {
   /** Place in the arena of every buffer that is not constant. */
   readonly offsetsBytes: ReadonlyMap<Buffer, number>;
   readonly arenaBytes: number;
+  /** No placement of these buffers can be smaller. */
+  readonly arenaLowerBoundBytes: number;
   /** Every tensor that exists in memory, in order of computation. `after` is the index of the procedure that completes it (-1: an input). */
   readonly tensors: readonly (TensorStorage & { readonly after: number })[];
   readonly inputs: readonly TensorStorage[];

@@ -92,7 +92,7 @@ export function writeTensor(
   const { data } = value;
   const float = buffer.element === "f32" || buffer.element === "f64";
   forEachElement(storage, baseBytes, (at, i) => {
-    const logical = data[i]!;
+    const logical = element === "u64" ? BigInt.asIntN(64, data[i] as bigint) : data[i]!;
     const stored =
       bias === 0 ? logical : typeof logical === "bigint" ? logical - BigInt(bias) : logical - bias;
     set(view, at, stored);
@@ -117,7 +117,7 @@ export function readTensor(
   forEachElement(storage, baseBytes, (at, i) => {
     const stored = get(view, at);
     if (big) bigs[i] = logicalBig(element, BigInt(stored) + BigInt(bias));
-    else numbers[i] = Number(stored) + bias;
+    else numbers[i] = bias === 0 ? Number(stored) : Number(stored) + bias; // -0 + 0 would be 0
   });
   return big ? tensor(element, shape, bigs) : tensor(element, shape, numbers);
 }

@@ -12,7 +12,7 @@ import { axisOf, resolveAxis } from "./type-rules.ts";
 
 export const concat = defineOp({
   name: "concat",
-  doc: `The operands one after the other along axis; all other extents are equal, and so are the quantizations.
+  doc: `y = the operands one after the other along axis; all other extents are equal, and so are the quantizations.
 Source: ONNX Concat; TensorFlow Lite quantization specification, CONCATENATION.`,
   example: "%y = concat %a, %b {axis = -1} : tensor<2x5xf32>",
   given: { "%a": "tensor<2x2xf32>", "%b": "tensor<2x3xf32>" },

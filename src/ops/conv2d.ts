@@ -1,5 +1,5 @@
 /** Convolution, the work of most networks. One expression for the plain, grouped and depthwise forms, real and stored. */
-import { affine, at, compute, i32, f32, load, mul, sub, sum, variable } from "../expr/build.ts";
+import { add, affine, at, compute, i32, f32, load, mul, sub, sum, variable } from "../expr/build.ts";
 import type { Affine, IndexVariable } from "../expr/expression.ts";
 import { int, ints } from "../ir/attributes.ts";
 import { defineOp, type InferFail } from "../ir/operation.ts";
@@ -55,7 +55,9 @@ Source: ONNX Conv; TensorFlow Lite quantization specification, CONV_2D.`,
 
     const real = isReal(input.type);
     const product = mul(real ? element : sub(element, i32(zero)), tap);
-    const initial = bias === undefined ? (real ? f32(0) : i32(0)) : load(bias.tensor, [o]);
+    // -0 + 0 is +0: a sum that starts from +0 never becomes -0, so a padded product may be added or left out.
+    const start = real ? f32(0) : i32(0);
+    const initial = bias === undefined ? start : add(load(bias.tensor, [o]), start);
     const value = sum(grouped ? [ky, kx] : [ky, kx, k], product, initial);
     return [compute(result.tensor, [n, y, x, ...channels], value, [at(n), at(y), at(x), o])];
   },

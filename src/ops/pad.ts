@@ -9,7 +9,7 @@ import { permuteEntries } from "./permuting.ts";
 
 export const pad = defineOp({
   name: "pad",
-  doc: `before[i] and after[i] entries of the real value around the operand along axis i. Stored, the value is
+  doc: `y = the operand with before[i] and after[i] entries of the real value around it along axis i. Stored, the value is
 zero + round(value / scale), which must lie within the element's range. Source: ONNX Pad, mode constant.`,
   example: "%y = pad %x {before = [0, 1], after = [0, 2]} : tensor<2x6xf32>",
   given: { "%x": "tensor<2x3xf32>" },

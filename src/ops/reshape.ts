@@ -14,7 +14,7 @@ import { elementCount, stridesOf } from "../tensor/tensor.ts";
 
 export const reshape = defineOp({
   name: "reshape",
-  doc: `The operand's elements, in row-major order, in another shape of as many elements. A quantization along an axis follows
+  doc: `y = the operand's elements, in row-major order, in another shape of as many elements. A quantization along an axis follows
 when that axis is kept with the same extents before and after it merged. Source: ONNX Reshape, Flatten, Squeeze, Unsqueeze.`,
   example: "%y = reshape %x {shape = [3, 4]} : tensor<3x4xf32>",
   given: { "%x": "tensor<2x6xf32>" },

@@ -20,7 +20,7 @@ interface Extent {
 
 export const slice = defineOp({
   name: "slice",
-  doc: `The elements start, start + step, … before end along each of axes; negative starts and ends count from the axis's end and all
+  doc: `y = the elements start, start + step, … before end along each of axes; negative starts and ends count from the axis's end and all
 are limited to it. With a negative step, an end below -extent means down to the first. Source: ONNX Slice.`,
   example: "%y = slice %x {starts = [1], ends = [3], axes = [1], steps = [1]} : tensor<2x2xf32>",
   given: { "%x": "tensor<2x4xf32>" },

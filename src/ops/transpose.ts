@@ -6,7 +6,7 @@ import { formatType, withShape } from "../ir/types.ts";
 
 export const transpose = defineOp({
   name: "transpose",
-  doc: `Axis i of the result is axis permutation[i] of the operand; a quantization along an axis follows it. Source: ONNX Transpose.`,
+  doc: `y[i0, i1, …] = x[…], where axis j of y is axis permutation[j] of x; a quantization along an axis follows it. Source: ONNX Transpose.`,
   example: "%y = transpose %x {permutation = [1, 0]} : tensor<3x2xf32>",
   given: { "%x": "tensor<2x3xf32>" },
   operands: ["input"],

@@ -48,7 +48,9 @@ export function resolvePipeline(
     const pass = passes.find((candidate) => candidate.name === step.pass);
     if (pass !== undefined) return [{ pass, options: completeOptions(pass, step, problems) }];
     const names = passes.map((candidate) => candidate.name);
-    problems.push(problem(step, "unknown-pass", `there is no pass '${step.pass}'`, suggestion(step.pass, names)));
+    problems.push(
+      problem(step, "unknown-pass", `there is no pass '${step.pass}'`, suggestion(step.pass, names)),
+    );
     return [];
   });
   if (problems.length > 0) throw new DiagnosticError(problems);
@@ -77,7 +79,12 @@ export async function runPipeline(
     if (checked) {
       const broken = verify(graph);
       if (broken.length > 0)
-        throw internalError(step.pass, `broke the graph: ${new DiagnosticError(broken).message}`, graph, options);
+        throw internalError(
+          step.pass,
+          `broke the graph: ${new DiagnosticError(broken).message}`,
+          graph,
+          options,
+        );
     }
     options.printAfter?.(step.pass.name, graph);
   }
@@ -134,7 +141,12 @@ function completeOptions(pass: Pass, step: PipelineStep, problems: Diagnostic[])
   for (const name of Object.keys(step.options))
     if (!known.includes(name))
       problems.push(
-        problem(step, "unknown-option", `pass '${pass.name}' has no option '${name}'`, suggestion(name, known)),
+        problem(
+          step,
+          "unknown-option",
+          `pass '${pass.name}' has no option '${name}'`,
+          suggestion(name, known),
+        ),
       );
   const completed: Record<string, AttributeValue> = {};
   for (const [name, spec] of Object.entries(pass.options)) {

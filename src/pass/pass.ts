@@ -15,9 +15,9 @@ export interface PassContext {
   readonly samples?: SampleSource;
   /** By name of the input: the stored integers its samples came as, which the compiled network will be fed with. */
   readonly inputQuantization?: ReadonlyMap<string, InputQuantization>;
-  random(seed: number): Random;
-  warn(warning: Diagnostic): void;
-  progress?(done: number, total: number): void;
+  readonly random: (seed: number) => Random;
+  readonly warn: (warning: Diagnostic) => void;
+  readonly progress?: (done: number, total: number) => void;
 }
 
 /** A context for passes that measure nothing; `parts` adds to it. */
@@ -31,9 +31,9 @@ export type Finding = Readonly<Record<string, string | number | boolean | readon
 export interface PassRun<A extends Record<string, AttributeSpec>> {
   readonly options: AttributesOf<A>;
   /** Adds to a statistic: `count("folded")`. */
-  count(statistic: string, by?: number): void;
+  readonly count: (statistic: string, by?: number) => void;
   /** Keeps a row of the pass's result in its record. */
-  find(finding: Finding): void;
+  readonly find: (finding: Finding) => void;
   readonly context: PassContext;
 }
 
@@ -59,5 +59,5 @@ export interface Pass {
 
 export function definePass<const A extends Record<string, AttributeSpec>>(spec: PassSpec<A>): Pass {
   // The manager checks options against `spec.options` before it calls `run`, which is what the types claim.
-  return spec as unknown as Pass;
+  return spec;
 }

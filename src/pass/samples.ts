@@ -45,9 +45,13 @@ export function samplesFromArrays(
     const shape = shapes[i];
     if (shape === undefined) return;
     const [samples = 0, ...rest] = array.shape;
-    if (samples !== count) report("sample-count", `input ${i} has ${samples} samples, the first input has ${count}`);
+    if (samples !== count)
+      report("sample-count", `input ${i} has ${samples} samples, the first input has ${count}`);
     if (withoutOnes(rest) !== withoutOnes(shape))
-      report("sample-shape", `a sample of input ${i} is [${rest.join(", ")}], expected [${shape.join(", ")}]`);
+      report(
+        "sample-shape",
+        `a sample of input ${i} is [${rest.join(", ")}], expected [${shape.join(", ")}]`,
+      );
     if (!isFloat(array.element) && quantization[i] === undefined)
       report(
         "sample-type",
@@ -60,7 +64,8 @@ export function samplesFromArrays(
     count,
     shapes,
     *batches() {
-      for (let n = 0; n < count; n++) yield arrays.map((array, i) => sampleOf(array, n, shapes[i]!, quantization[i]));
+      for (let n = 0; n < count; n++)
+        yield arrays.map((array, i) => sampleOf(array, n, shapes[i]!, quantization[i]));
     },
   };
 }
@@ -79,5 +84,9 @@ function sampleOf(
   const numbers = numbersOf({ shape, element: array.element, data });
   if (quantization === undefined) return tensor("f32", shape, Float32Array.from(numbers));
   const { scale, zero } = quantization;
-  return tensor("f32", shape, Float32Array.from(numbers, (stored) => dequantizeValue(stored, scale, zero)));
+  return tensor(
+    "f32",
+    shape,
+    Float32Array.from(numbers, (stored) => dequantizeValue(stored, scale, zero)),
+  );
 }

@@ -61,7 +61,7 @@ function evaluated(
   }));
   const result: TensorReference = { name: "y", shape: [count], element: "f64" };
   const step = compute(result, [n], formula(...inputs.map((x) => load(x, [at(n)]))));
-  const bound = new Map(inputs.map((x, i) => [x, tensor("f64", [count], arguments_[i]!)]));
+  const bound = new Map(inputs.map((x, i) => [x, tensor("f64", [count], arguments_[i])]));
   return evaluate([step], bound).get(result)!.data as Float64Array;
 }
 

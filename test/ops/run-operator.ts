@@ -20,7 +20,7 @@ export function run(
   options?: InterpretOptions,
 ): number[] {
   const graph = graphOf(line, given);
-  const tensors = graph.inputs.map(({ type }, i) => tensor(type.element, type.shape, elements[i]!));
+  const tensors = graph.inputs.map(({ type }, i) => tensor(type.element, type.shape, elements[i]));
   return numbers(interpret(graph, tensors, undefined, options)[0]!);
 }
 

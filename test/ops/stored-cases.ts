@@ -41,6 +41,11 @@ export const storedCases: readonly StoredCase[] = [
     boundInSteps: exact,
   },
   {
+    line: "%y = conv2d %x, %w {pads = [0, 0, 1, 1]} : tensor<1x4x4x1xi32, 0.125:0>",
+    given: { "%x": "tensor<1x4x4x1xi8, 0.5:5>", "%w": "tensor<1x2x2x1xi8, 0.25:0>" },
+    boundInSteps: exact,
+  },
+  {
     line: "%y = linear %x, %w, %b : tensor<2x2x3xi32, {0.125, 0.0625, 0.5}:0 @2>",
     given: {
       "%x": "tensor<2x2x5xi8, 0.5:-128>",

@@ -37,7 +37,7 @@ export function printHarness(program: LoopProgram, name: string): string {
   const dumps = dumpsOf(program).flatMap(({ after, buffers }) => [
     `    case ${after}:`,
     ...buffers.map(
-      (buffer) => `        send(arena + ${program.offsetsBytes.get(buffer)!}, ${bufferBytes(buffer)});`,
+      (buffer) => `        harness_send(arena + ${program.offsetsBytes.get(buffer)!}, ${bufferBytes(buffer)});`,
     ),
     "        break;",
   ]);
@@ -45,26 +45,26 @@ export function printHarness(program: LoopProgram, name: string): string {
 #include <stdlib.h>
 #include <string.h>
 
-static void observe(int step, const void *memory);
-#define ${upper}_AFTER(i) observe(i, arena)
+static void harness_observe(int step, const void *memory);
+#define ${upper}_AFTER(i) harness_observe(i, arena)
 #include "${name}.c"
 
-static int observing;
+static int harness_observing;
 
-static void send(const void *from, size_t size)
+static void harness_send(const void *from, size_t size)
 {
     if (size != 0 && fwrite(from, size, 1, stdout) != 1) exit(2);
 }
 
-static int receive(void *to, size_t size)
+static int harness_receive(void *to, size_t size)
 {
     return size == 0 || fread(to, size, 1, stdin) == 1;
 }
 
-static void observe(int step, const void *memory)
+static void harness_observe(int step, const void *memory)
 {
     const unsigned char *arena = memory;
-    if (!observing) return;
+    if (!harness_observing) return;
     switch (step) {
 ${dumps.join("\n")}
     default:
@@ -75,16 +75,16 @@ ${dumps.join("\n")}
 
 int main(int count, char **arguments)
 {
-    unsigned char *arena = malloc(${upper}_ARENA_BYTES + 1 - (${upper}_ARENA_BYTES != 0));
+    unsigned char *arena = malloc(${Math.max(1, program.arenaBytes)});
     long samples = count > 1 ? atol(arguments[1]) : 0;
     if (arena == NULL) return 3;
-    observing = count > 2 && strcmp(arguments[2], "observe") == 0;
+    harness_observing = count > 2 && strcmp(arguments[2], "observe") == 0;
     while (samples-- > 0) {
         memset(arena, 0xA5, ${upper}_ARENA_BYTES);
-${inputs.map((port) => `        if (!receive(${port.accessor}(arena), ${port.sizeBytes})) return 4;`).join("\n")}
-        observe(-1, arena);
+${inputs.map((port) => `        if (!harness_receive(${port.accessor}(arena), ${port.sizeBytes})) return 4;`).join("\n")}
+        harness_observe(-1, arena);
         ${name}_run(${[...ports.map((port) => `${port.accessor}(arena)`), "arena"].join(", ")});
-${outputs.map((port) => `        send(${port.accessor}(arena), ${port.sizeBytes});`).join("\n")}
+${outputs.map((port) => `        harness_send(${port.accessor}(arena), ${port.sizeBytes});`).join("\n")}
     }
     free(arena);
     return fflush(stdout) == 0 ? 0 : 2;

@@ -73,6 +73,7 @@ export function program(buffers: readonly Buffer[], ...bodies: (readonly Stateme
     buffers,
     offsetsBytes,
     arenaBytes,
+    arenaLowerBoundBytes: 0,
     tensors: [],
     inputs: [],
     outputs: [],

@@ -1,0 +1,127 @@
+/**
+ * Proves that no i32 accumulator overflows: exact bounds [low, high] of each from its constant weights and the range of its
+ * operand's stored integers, and bounds of all partial sums (algorithms.md 10.1). Fails where one leaves 32 bits.
+ *
+ * Ranges of stored integers follow the graph: a requantization's clamp, a lookup's table, max pooling and reshapes all
+ * tell through their expressions what they let pass. Where an expression has no known interval, its element type does.
+ *
+ * Finds a row for each accumulator: value, operator, low, high, partialLow, partialHigh, bits (signed, for partial sums), and
+ * low and high of every channel.
+ */
+import { diagnostic, DiagnosticError, type Diagnostic } from "../../src/diagnostics/diagnostic.ts";
+import { expressOperation, tensorReferences } from "../../src/exec/express-operation.ts";
+import type { IndexVariable, Step, TensorReference } from "../../src/expr/expression.ts";
+import type { Operation } from "../../src/ir/graph.ts";
+import { isConstant } from "../../src/ir/match.ts";
+import { definePass } from "../../src/pass/pass.ts";
+import { elementRange, isBigInteger, isFloat } from "../../src/tensor/element-type.ts";
+import {
+  constantVariables,
+  hull,
+  intervalOf,
+  forEachPosition,
+  point,
+  UnknownInterval,
+  type Interval,
+} from "./interval.ts";
+
+export const boundAccumulators = definePass({
+  name: "bound-accumulators",
+  summary: "prove that no accumulator overflows, and give its bounds",
+  options: {},
+  run(graph, { find, count }) {
+    const referenceOf = tensorReferences();
+    const ranges = new Map<TensorReference, Interval>();
+    const problems: Diagnostic[] = [];
+    for (const operation of graph.operations) {
+      if (isConstant(operation.result)) continue;
+      const bounds = boundsOf(expressOperation(operation, referenceOf).steps, ranges);
+      const { element } = operation.result.type;
+      if (operation.definition.integer?.kind !== "accumulator" || element !== "i32" || bounds === undefined)
+        continue;
+      const { channels, partial } = bounds;
+      const total = channels.reduce(hull);
+      find({
+        value: operation.result.name,
+        operator: operation.definition.name,
+        low: total.low,
+        high: total.high,
+        partialLow: partial.low,
+        partialHigh: partial.high,
+        bits: signedBits(partial),
+        channelLow: channels.map((c) => c.low),
+        channelHigh: channels.map((c) => c.high),
+      });
+      count("accumulators");
+      if (signedBits(hull(total, partial)) > 32) problems.push(overflow(operation, hull(total, partial)));
+    }
+    if (problems.length > 0) throw new DiagnosticError(problems);
+  },
+});
+
+interface Bounds {
+  /** One for each channel: each position along the axes that constants are read at. */
+  readonly channels: readonly Interval[];
+  readonly partial: Interval;
+}
+
+/** Bounds of the last step's target; every target's range is kept. Undefined where they are not known. */
+function boundsOf(steps: readonly Step[], ranges: Map<TensorReference, Interval>): Bounds | undefined {
+  let bounds: Bounds | undefined;
+  for (const step of steps) {
+    bounds = stepBounds(step, (tensor) => ranges.get(tensor) ?? elementInterval(tensor));
+    const range = bounds?.channels.reduce(hull);
+    const limits = elementInterval(step.target);
+    if (range !== undefined && range.low >= limits.low && range.high <= limits.high)
+      ranges.set(step.target, range);
+  }
+  return bounds;
+}
+
+function stepBounds(step: Step, rangeOf: (tensor: TensorReference) => Interval): Bounds | undefined {
+  if (isFloat(step.target.element) || isBigInteger(step.target.element)) return undefined;
+  let partial = point(0);
+  const options = {
+    rangeOf,
+    onPartialSums(sums: Interval) {
+      partial = hull(partial, sums);
+    },
+  };
+  const outer = constantVariables(step.value).filter((v) => step.domain.includes(v));
+  const position = new Map<IndexVariable, number>();
+  const channels: Interval[] = [];
+  try {
+    forEachPosition(outer, position, () => {
+      channels.push(intervalOf(step.value, position, options));
+    });
+  } catch (error) {
+    if (error instanceof UnknownInterval) return undefined;
+    throw error;
+  }
+  return channels.length === 0 ? undefined : { channels, partial };
+}
+
+function elementInterval({ element }: TensorReference): Interval {
+  if (isFloat(element) || isBigInteger(element)) return { low: -Infinity, high: Infinity };
+  const { min, max } = elementRange(element);
+  return { low: min, high: max };
+}
+
+/** Bits of a two's complement number that holds both ends. */
+function signedBits({ low, high }: Interval): number {
+  let bits = 1;
+  while (low < -(2 ** (bits - 1)) || high > 2 ** (bits - 1) - 1) bits++;
+  return bits;
+}
+
+const overflow = (operation: Operation, { low, high }: Interval): Diagnostic =>
+  diagnostic(
+    "error",
+    "overflow",
+    `the accumulator of '${operation.definition.name}' %${operation.result.name} reaches ${low} to ${high}, expected 32 bits`,
+    {
+      subject: operation.origin ?? `%${operation.result.name}`,
+      ...(operation.span === undefined ? {} : { span: operation.span }),
+      help: "use fewer bits for its weights, or split the sum",
+    },
+  );

@@ -1,0 +1,35 @@
+/** Every pass, explicitly. */
+import type { Pass } from "../src/pass/pass.ts";
+import { boundAccumulators } from "./analyze/bound-accumulators.ts";
+import { checkIntegerOnly } from "./analyze/check-integer-only.ts";
+import { canonicalize } from "./canonicalize/canonicalize.ts";
+import { eliminateCommonSubexpressions } from "./canonicalize/eliminate-common-subexpressions.ts";
+import { eliminateDeadCode } from "./canonicalize/eliminate-dead-code.ts";
+import { foldConstants } from "./canonicalize/fold-constants.ts";
+import { foldTransposeIntoLinear } from "./canonicalize/fold-transpose-into-linear.ts";
+import { sinkTransposes } from "./canonicalize/sink-transposes.ts";
+import { foldActivation } from "./fuse/fold-activation.ts";
+import { foldBatchNorm } from "./fuse/fold-batch-norm.ts";
+import { foldPad } from "./fuse/fold-pad.ts";
+import { fuseLinear } from "./fuse/fuse-linear.ts";
+import { calibrate } from "./quantize/calibrate.ts";
+import { insertFakeQuantization } from "./quantize/insert-fake-quantization.ts";
+import { requantize } from "./quantize/requantize.ts";
+
+export const passes: readonly Pass[] = [
+  foldConstants,
+  canonicalize,
+  sinkTransposes,
+  foldTransposeIntoLinear,
+  eliminateCommonSubexpressions,
+  eliminateDeadCode,
+  foldBatchNorm,
+  fuseLinear,
+  foldPad,
+  foldActivation,
+  calibrate,
+  insertFakeQuantization,
+  requantize,
+  checkIntegerOnly,
+  boundAccumulators,
+];

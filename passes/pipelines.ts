@@ -1,0 +1,37 @@
+/** Named pipelines, as text: what the driver runs unless told otherwise, and what `--pipeline` edits. */
+
+/** From a model as it was exported to a real graph of few, large operations in one layout. */
+const optimize = [
+  "fold-constants",
+  "canonicalize",
+  "sink-transposes",
+  "canonicalize",
+  "fuse-linear",
+  "fold-batch-norm",
+  // A normalization folded away may leave a constant to fold, and the other way round.
+  "fuse-linear",
+  "fold-transpose-into-linear",
+  "fold-constants",
+  "canonicalize",
+  "fold-activation",
+  "fold-pad",
+  "eliminate-common-subexpressions",
+  "eliminate-dead-code",
+].join(", ");
+
+/** From a real graph to a stored one. */
+const quantize = [
+  "calibrate{method=minmax}",
+  "insert-fake-quantization",
+  "requantize",
+  "eliminate-common-subexpressions",
+  "eliminate-dead-code",
+  "check-integer-only",
+  "bound-accumulators",
+].join(", ");
+
+export const pipelines = {
+  optimize,
+  quantize,
+  default: `${optimize}, ${quantize}`,
+} as const;

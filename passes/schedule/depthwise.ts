@@ -1,0 +1,266 @@
+/**
+ * The depthwise schedule for machines whose only narrow multiply is a dot product: lanes are channels, taps go in pairs.
+ *
+ *     zip(x_a, x_b) = a0 b0 a1 b1 …      dot(acc, zip(x_a, x_b), zip(w_a, w_b)) = acc_c + a_c·w_a + b_c·w_b
+ *
+ * Eight channels at a time; the reduction is unrolled, its weights are interleaved when packed and stay in registers for a whole group of
+ * channels. Taps pair along the outermost reduction axis, so that neighbouring pixels share not only loads but zipped
+ * pairs as well: a column of two rows is zipped once for every window that covers it. An odd tap is zipped with zeros.
+ *
+ * Declines when the step is no product of i16 lanes, when the channel axis is not contiguous in activations and result, when the
+ * weights vary with anything but channel and tap, or when the reduction is too long to unroll.
+ */
+import type { Affine, IndexVariable, Step } from "../../src/expr/expression.ts";
+import * as l from "../../src/loops/build.ts";
+import { flatIndex } from "../../src/loops/layout.ts";
+import {
+  i32Type,
+  vector,
+  type LoopAffine,
+  type LoopExpression,
+  type Register,
+  type Statement,
+} from "../../src/loops/loop.ts";
+import {
+  fillBorder,
+  loopIndex,
+  lowerExpression,
+  noReduction,
+  rootScope,
+  type Lowering,
+  type Scope,
+} from "./lowering.ts";
+import { constantReader, forEachPoint, packed } from "./pack.ts";
+import { matchProduct, mentions, strideOf, type Product } from "./product.ts";
+import { bindDomain, wrap } from "./scalar.ts";
+import { storeVectors } from "./store-vectors.ts";
+
+const longestReduction = 49;
+const channelsPerGroup = 8;
+const i16x8 = vector("i16", 8);
+const i32x4 = vector("i32", 4);
+
+type Tap = ReadonlyMap<IndexVariable, number>;
+
+interface Depthwise extends Product {
+  readonly step: Step;
+  readonly lowering: Lowering;
+  readonly channels: IndexVariable;
+  readonly row: IndexVariable | undefined;
+  readonly pairs: readonly (readonly [Tap, Tap | undefined])[];
+}
+
+export function scheduleDepthwise(step: Step, lowering: Lowering): Statement[] | undefined {
+  const d = match(step, lowering);
+  if (d === undefined) return undefined;
+  const { channels, row } = d;
+  const rows = bindDomain(
+    step.domain.filter((v) => v !== channels && v !== row),
+    lowering,
+  );
+  const full = Math.floor(channels.extent / channelsPerGroup);
+  const rest = channels.extent % channelsPerGroup;
+  const body = fillBorder(step, lowering);
+  if (full > 0) body.push(...channelNest(d, rows, 0, full, channelsPerGroup));
+  if (rest > 0) body.push(...channelNest(d, rows, full, 1, rest));
+  return body;
+}
+
+function match(step: Step, lowering: Lowering): Depthwise | undefined {
+  const found = matchProduct(step, lowering);
+  if (found?.element !== "i16" || lowering.target.vector?.lanes32 !== 4) return undefined;
+  const target = { tensor: step.target, index: step.index };
+  const varying = step.domain.filter((v) => v.extent > 1);
+  const [channels, ...more] = varying.filter((v) => mentions(found.weight, v));
+  if (channels === undefined || more.length > 0) return undefined;
+  const contiguous = [found.activation, target].every((access) => strideOf(access, channels, lowering) === 1);
+  if (!contiguous || !found.others.every((load) => [0, 1].includes(strideOf(load, channels, lowering))))
+    return undefined;
+  if (found.reduce.over.reduce((n, v) => n * v.extent, 1) > longestReduction) return undefined;
+  const row = varying.filter((v) => v !== channels).at(-1);
+  return { ...found, step, lowering, channels, row, pairs: pairTaps(found.reduce.over) };
+}
+
+/** Pairs neighbours along the outermost axis; what an odd extent leaves over is paired along the rest. */
+function pairTaps(over: readonly IndexVariable[]): [Tap, Tap | undefined][] {
+  const outer = over.find((v) => v.extent > 1);
+  if (outer === undefined) return [[new Map(over.map((v) => [v, 0])), undefined]];
+  const inner = over.filter((v) => v !== outer);
+  const points: Tap[] = [];
+  forEachPoint(inner, (point) => points.push(new Map(point)));
+  const at = (point: Tap, i: number): Tap => new Map([...point, [outer, i]]);
+  const pairs: [Tap, Tap | undefined][] = [];
+  for (let i = 0; i + 1 < outer.extent; i += 2)
+    for (const point of points) pairs.push([at(point, i), at(point, i + 1)]);
+  if (outer.extent % 2 === 1)
+    for (let i = 0; i < points.length; i += 2) {
+      const next = points[i + 1];
+      const last = outer.extent - 1;
+      pairs.push([at(points[i]!, last), next && at(next, last)]);
+    }
+  return pairs;
+}
+
+/** All pixels of `groups` groups, the first of which is number `first`; `channels` of a group's eight are the tensor's. */
+function channelNest(
+  d: Depthwise,
+  rows: ReturnType<typeof bindDomain>,
+  first: number,
+  groups: number,
+  channels: number,
+): Statement[] {
+  const { lowering } = d;
+  const halves = channels > 4 ? 2 : 1;
+  const g = lowering.register("g", i32Type);
+  const group = (factor: number): LoopAffine => l.loopAffine(0, groups > 1 ? [{ register: g, factor }] : []);
+  const channel = (half: number): LoopAffine =>
+    l.addLoopAffine(group(channelsPerGroup), l.loopAffine(first * channelsPerGroup + half * 4));
+
+  const head: Statement[] = [];
+  const { buffer, groupSize } = packWeights(d, first, groups, halves);
+  const weights = d.pairs.map((_, pair) =>
+    Array.from({ length: halves }, (_, half) => {
+      const register = lowering.register("w", i16x8);
+      const index = l.addLoopAffine(group(groupSize), l.loopAffine((pair * halves + half) * 8));
+      head.push(l.set(register, l.load(i16x8, { buffer, index })));
+      return l.read(register);
+    }),
+  );
+
+  const width = d.row?.extent ?? 1;
+  const pixels = lowering.target.tiles?.depthwisePixels ?? choosePixels(width);
+  const emit = (count: number, start: LoopAffine, into: Statement[]): void => {
+    emitTile(d, { count, start, rows: rows.variables, weights, channel, channels }, into);
+  };
+  const body: Statement[] = [];
+  const whole = Math.floor(width / pixels);
+  if (whole > 1) {
+    const x = lowering.register("x", i32Type);
+    const inner: Statement[] = [];
+    emit(pixels, l.loopAffine(0, [{ register: x, factor: pixels }]), inner);
+    body.push(l.loop(x, 0, whole, 1, inner));
+  } else if (whole === 1) emit(pixels, l.loopAffine(0), body);
+  if (width % pixels > 0) emit(width % pixels, l.loopAffine(whole * pixels), body);
+  const nest = [...head, ...wrap(rows.loops, body)];
+  return groups > 1 ? [l.loop(g, 0, groups, 1, nest)] : nest;
+}
+
+/** Four or five windows share most of their columns and still fit the registers; the fewest left-over pixels decide. */
+function choosePixels(width: number): number {
+  if (width <= 5) return width;
+  return [4, 5, 3].reduce((best, p) => (width % p < width % best ? p : best));
+}
+
+function packWeights(
+  d: Depthwise,
+  first: number,
+  groups: number,
+  halves: number,
+): { buffer: ReturnType<Lowering["constant"]>; groupSize: number } {
+  const read = constantReader(d.weight);
+  const values: number[] = [];
+  for (let group = first; group < first + groups; group++)
+    for (const pair of d.pairs)
+      for (let half = 0; half < halves; half++)
+        for (let lane = 0; lane < 4; lane++)
+          for (const tap of pair) {
+            const channel = group * channelsPerGroup + half * 4 + lane;
+            const inside = tap !== undefined && channel < d.channels.extent;
+            values.push(inside ? read(new Map([...tap, [d.channels, channel]])) : 0);
+          }
+  const { element, data } = packed("i16", values);
+  return {
+    buffer: d.lowering.constant(`${d.weight.tensor.name}.packed`, element, data),
+    groupSize: d.pairs.length * halves * 8,
+  };
+}
+
+interface TilePlace {
+  readonly count: number;
+  readonly start: LoopAffine;
+  readonly rows: ReadonlyMap<IndexVariable, LoopAffine>;
+  /** [pair][half] */
+  readonly weights: readonly (readonly LoopExpression[])[];
+  readonly channel: (half: number) => LoopAffine;
+  readonly channels: number;
+}
+
+function emitTile(d: Depthwise, place: TilePlace, into: Statement[]): void {
+  const { lowering, row } = d;
+  const halves = place.weights[0]!.length;
+  const pixelAt = (p: number): ReadonlyMap<IndexVariable, LoopAffine> =>
+    row === undefined
+      ? place.rows
+      : new Map([...place.rows, [row, l.addLoopAffine(place.start, l.loopAffine(p))]]);
+  const scopes = Array.from({ length: place.count }, (_, p) =>
+    Array.from({ length: halves }, (_, half) =>
+      rootScope(lowering, into, new Map([...pixelAt(p), [d.channels, place.channel(half)]]), {
+        variable: d.channels,
+        count: 4,
+      }),
+    ),
+  );
+  const shared = sharedRegisters(into, lowering);
+  const layout = lowering.layoutOf(d.activation.tensor);
+  const flat = flatIndex(layout, d.activation.index as readonly Affine[]);
+  const tapAt = (p: number, tap: Tap): LoopExpression => {
+    const fixed = new Map([...tap].map(([v, value]) => [v, l.loopAffine(value)] as const));
+    const scope: Scope = rootScope(
+      lowering,
+      into,
+      new Map([...pixelAt(p), [d.channels, place.channel(0)], ...fixed]),
+    );
+    const index = loopIndex(scope, flat);
+    return shared(`a${index.constant}`, "a", () => l.load(i16x8, { buffer: layout.buffer, index }));
+  };
+  const nothing = l.constant(i16x8, 0);
+
+  scopes.forEach((halvesOf, p) => {
+    const accs: Register[] = halvesOf.map((scope, half) => {
+      const acc = lowering.register(`acc${p}_${half}`, i32x4);
+      into.push(l.set(acc, lowerExpression(d.reduce.initial, scope, noReduction)));
+      return acc;
+    });
+    d.pairs.forEach(([a, b], pair) => {
+      const left = tapAt(p, a);
+      const right = b === undefined ? nothing : tapAt(p, b);
+      accs.forEach((acc, half) => {
+        const key = `z${nameOf(left)}.${nameOf(right)}.${half}`;
+        const zipped = shared(key, "z", () => ({
+          kind: "zip",
+          type: i16x8,
+          part: half === 0 ? 0 : 1,
+          left,
+          right,
+        }));
+        into.push(l.set(acc, l.dot(l.read(acc), zipped, place.weights[pair]![half]!)));
+      });
+    });
+    const values = halvesOf.map((scope, half) => {
+      scope.values.set(d.reduce, l.read(accs[half]!));
+      return lowerExpression(d.step.value, scope, noReduction);
+    });
+    storeVectors(d.step, values, halvesOf, place.channels);
+  });
+}
+
+const nameOf = (e: LoopExpression): string => (e.kind === "register" ? e.register.name : "0");
+
+/** Value numbering: the same load or zip of neighbouring windows is one register. */
+function sharedRegisters(
+  into: Statement[],
+  lowering: Lowering,
+): (key: string, name: string, make: () => LoopExpression) => LoopExpression {
+  const known = new Map<string, LoopExpression>();
+  return (key, name, make) => {
+    let value = known.get(key);
+    if (value === undefined) {
+      const expression = make();
+      const register = lowering.register(name, expression.type);
+      into.push(l.set(register, expression));
+      value = l.read(register);
+      known.set(key, value);
+    }
+    return value;
+  };
+}

@@ -1,0 +1,163 @@
+/**
+ * The main job: a model and samples become integer-only C and WebAssembly, the stored graph they were printed from, and a
+ * report. It touches no file and no clock, so that it gives the same bytes in a browser.
+ */
+import { identifier, isIdentifier } from "../../backends/c/names.ts";
+import { passes } from "../../passes/index.ts";
+import { pipelines } from "../../passes/pipelines.ts";
+import { fail, type Diagnostic } from "../diagnostics/diagnostic.ts";
+import type { Graph } from "../ir/graph.ts";
+import { runPipeline } from "../pass/manager.ts";
+import { createContext } from "../pass/pass.ts";
+import { isFloat } from "../tensor/element-type.ts";
+import { parsePipeline, printPipeline } from "../text/pipeline.ts";
+import { printGraph } from "../text/print.ts";
+import { emitArtifacts, type TargetName } from "./artifacts.ts";
+import { measuringExecutor } from "./engines.ts";
+import { sha256 } from "./hash.ts";
+import { baseOf, loadModel, stemOf, type ModelSource } from "./model.ts";
+import type { NpyFile } from "./npy-file.ts";
+import { makeReport, reportText, type Report, type RunRecord } from "./report.ts";
+import { openSamples, type SampleOptions, type Samples } from "./samples.ts";
+import { version } from "./version.ts";
+
+export interface CompileOptions {
+  readonly model: ModelSource;
+  /** Calibration samples, one file for each input of the model. Not needed for a graph that is stored already. */
+  readonly samples?: readonly NpyFile[];
+  readonly sampleOptions?: SampleOptions;
+  readonly targets?: readonly TargetName[];
+  /** Passes as text, or the name of a pipeline; `default` unless given. */
+  readonly pipeline?: string;
+  /** Names files and functions: a C identifier. The model file's name unless given. */
+  readonly name?: string;
+  /** For the part of the report that may differ from run to run. */
+  readonly run?: RunRecord;
+  readonly now?: () => number;
+  readonly progress?: (stage: string, done: number, total: number) => void;
+  readonly printAfter?: (pass: string, graph: Graph) => void;
+  readonly onWarning?: (warning: Diagnostic) => void;
+}
+
+export interface Compiled {
+  readonly name: string;
+  /** The stored graph. */
+  readonly graph: Graph;
+  /** By path inside the output folder. */
+  readonly files: ReadonlyMap<string, Uint8Array>;
+  readonly report: Report;
+}
+
+/** @throws DiagnosticError for whatever is wrong with model, samples or options */
+export async function compile(options: CompileOptions): Promise<Compiled> {
+  const { model, targets = ["c", "wasm"], now } = options;
+  const name = networkName(options);
+  const begin = now?.();
+  const { graph, notes } = loadModel(model);
+  const isStored = !graph.values.some(({ type }) => isFloat(type.element));
+  if (options.samples === undefined && !isStored)
+    fail("no-samples", `'${baseOf(model.file)}' is a float model: quantizing it needs samples`, {
+      help: "give some with --calibrate X.npy",
+    });
+  const samples = options.samples && openSamples(options.samples, graph.inputs, options.sampleOptions);
+
+  const diagnostics: Diagnostic[] = [...notes];
+  const report = (warning: Diagnostic): void => {
+    diagnostics.push(warning);
+    options.onWarning?.(warning);
+  };
+  notes.forEach((note) => options.onWarning?.(note));
+  const steps = parsePipeline(pipelineText(options.pipeline ?? (isStored ? "" : "default")));
+  const passTimesMs: Record<string, number> = {};
+  const records = await runPipeline(graph, steps, passes, contextFor(samples, report, options.progress), {
+    print: (broken) => printGraph(broken),
+    ...(options.printAfter === undefined ? {} : { printAfter: options.printAfter }),
+    ...(now === undefined ? {} : { now }),
+    onTiming: (pass, timeMs) => (passTimesMs[pass] = (passTimesMs[pass] ?? 0) + timeMs),
+  });
+  requireStored(graph);
+
+  const { files, sizes } = await emitArtifacts(graph, name, targets);
+  const all = new Map(files);
+  const times = now === undefined || begin === undefined ? {} : { passTimesMs, totalTimeMs: now() - begin };
+  const made = makeReport(graph, {
+    quern: version,
+    name,
+    model: { file: baseOf(model.file), sha256: await sha256(model.bytes) },
+    samples: await recordSamples(samples),
+    inputMapping: samples?.mapping ?? {},
+    inputQuantization: Object.fromEntries(samples?.quantization ?? []),
+    pipeline: printPipeline(steps),
+    targets: sizes,
+    passes: records,
+    diagnostics,
+    files: await Promise.all(
+      [...files].map(async ([file, bytes]) => ({
+        file,
+        sizeBytes: bytes.length,
+        sha256: await sha256(bytes),
+      })),
+    ),
+    run: { ...options.run, ...times },
+  });
+  all.set("report.json", new TextEncoder().encode(reportText(made)));
+  return { name, graph, files: all, report: made };
+}
+
+/** The text of a named pipeline, or the text itself. */
+export const pipelineText = (text: string): string =>
+  (pipelines as Readonly<Record<string, string>>)[text.trim()] ?? text;
+
+export function contextFor(
+  samples: Samples | undefined,
+  warn: (warning: Diagnostic) => void,
+  progress?: (stage: string, done: number, total: number) => void,
+): ReturnType<typeof createContext> {
+  return createContext({
+    executor: measuringExecutor,
+    warn,
+    ...(samples === undefined ? {} : { samples, inputQuantization: samples.quantization }),
+    ...(progress === undefined
+      ? {}
+      : {
+          progress: (done, total) => {
+            progress("calibrate", done, total);
+          },
+        }),
+  });
+}
+
+function networkName({ name, model }: CompileOptions): string {
+  if (name === undefined) {
+    const derived = identifier(stemOf(model.file)).toLowerCase();
+    return isIdentifier(derived) ? derived : `net_${derived}`;
+  }
+  if (isIdentifier(name)) return name;
+  return fail("name", `'${name}' cannot name C functions`, {
+    help: `use letters, digits and underscores, for instance ${identifier(name)}`,
+  });
+}
+
+/** The default pipeline proves this itself; a pipeline of the user's may have left it out. */
+function requireStored(graph: Graph): void {
+  const left = graph.values.filter(({ type }) => isFloat(type.element));
+  if (left.length === 0) return;
+  fail("float-left", `the pipeline leaves ${left.length} values in floats`, {
+    notes: left.slice(0, 8).map(({ name, producer }) => ({
+      message: `%${name}${producer === undefined ? ", an input" : ` of '${producer.definition.name}'`}`,
+    })),
+    help: "end it with calibrate, insert-fake-quantization, requantize",
+  });
+}
+
+async function recordSamples(samples: Samples | undefined): Promise<Report["samples"]> {
+  if (samples === undefined) return [];
+  return Promise.all(
+    samples.files.map(async (file) => ({
+      file: baseOf(file.file),
+      sha256: await file.sha256(),
+      count: samples.count,
+      element: file.header.element,
+    })),
+  );
+}

@@ -1,0 +1,78 @@
+/** A graph as rows: what `inspect` prints and `report.json` holds. Constants are not layers but belong to their readers. */
+import type { Graph, Operation, Value } from "../ir/graph.ts";
+import { constantOf } from "../ir/match.ts";
+import { nameOperands } from "../ir/operation.ts";
+import { formatType, type TensorType } from "../ir/types.ts";
+
+export interface Layer {
+  readonly name: string;
+  readonly operator: string;
+  /** The node of the source model. */
+  readonly origin?: string;
+  readonly shape: readonly number[];
+  readonly type: string;
+  readonly parameters: number;
+  /** Of the constants that no earlier layer reads. */
+  readonly weightBytes: number;
+  readonly macs: number;
+  readonly outputBytes: number;
+}
+
+export interface GraphSize {
+  readonly layers: readonly Layer[];
+  readonly parameters: number;
+  readonly weightBytes: number;
+  readonly macs: number;
+}
+
+export function measureGraph(graph: Graph): GraphSize {
+  const counted = new Set<Value>();
+  const layers = graph.operations
+    .filter((operation) => constantOf(operation.result) === undefined)
+    .map((operation) => layerOf(operation, counted));
+  const sum = (of: (layer: Layer) => number): number => layers.reduce((total, layer) => total + of(layer), 0);
+  return {
+    layers,
+    parameters: sum((layer) => layer.parameters),
+    weightBytes: sum((layer) => layer.weightBytes),
+    macs: sum((layer) => layer.macs),
+  };
+}
+
+function layerOf(operation: Operation, counted: Set<Value>): Layer {
+  const { definition, result, origin } = operation;
+  let [parameters, weightBytes] = [0, 0];
+  for (const operand of operation.operands) {
+    const data = constantOf(operand)?.data;
+    if (data === undefined || counted.has(operand)) continue;
+    counted.add(operand);
+    parameters += data.length;
+    weightBytes += data.byteLength;
+  }
+  return {
+    name: result.name,
+    operator: definition.name,
+    ...(origin === undefined ? {} : { origin }),
+    shape: result.type.shape,
+    type: typeText(result.type),
+    parameters,
+    weightBytes,
+    macs: macsOf(operation),
+    outputBytes: sizeBytes(result.type),
+  };
+}
+
+export function macsOf({ definition, operands, attributes, result }: Operation): number {
+  const types = operands.map(({ type }) => type);
+  return definition.macs?.(nameOperands(definition, types), attributes, result.type) ?? 0;
+}
+
+/** Per-channel scales would fill a page: their axis alone is shown. */
+function typeText(type: TensorType): string {
+  const axis = type.quantization?.axis;
+  return formatType(type, axis === undefined ? undefined : `per channel @${axis}`);
+}
+
+const sizeBytes = ({ shape, element }: TensorType): number =>
+  shape.reduce((count, extent) => count * extent, 1) *
+  (element === "bool" ? 1 : Number(element.slice(1)) / 8);

@@ -1,0 +1,79 @@
+/**
+ * Model files as graphs, by their extension: `.onnx`, or the compiler's own `.qir` with its tensors in a `.safetensors` file.
+ *
+ * The result is a new graph at every call: passes change graphs in place, so whoever compares two stages loads twice.
+ */
+import { DiagnosticError, fail, type Diagnostic } from "../diagnostics/diagnostic.ts";
+import { importOnnx } from "../frontends/onnx/import-onnx.ts";
+import type { Graph } from "../ir/graph.ts";
+import { verify } from "../ir/verify.ts";
+import { parseSafetensors } from "../tensor/safetensors.ts";
+import { parseGraph } from "../text/parse.ts";
+
+/** A model as bytes: what a file holds, without the file. */
+export interface ModelSource {
+  /** Its name, whose extension says what it is. */
+  readonly file: string;
+  readonly bytes: Uint8Array;
+  /** The `.safetensors` file beside a `.qir` text. */
+  readonly externals?: Uint8Array;
+  /** Fixes symbolic extents of inputs: name → shape. */
+  readonly shapes?: ReadonlyMap<string, readonly number[]>;
+}
+
+export interface Model {
+  readonly graph: Graph;
+  /** What the importer had to assume. */
+  readonly notes: readonly Diagnostic[];
+}
+
+/** Texts beyond this are refused: weights belong into the `.safetensors` file. */
+const largestTextBytes = 256 * 2 ** 20;
+
+/** @throws DiagnosticError `model-type`, and whatever the front ends find wrong */
+export function loadModel(source: ModelSource): Model {
+  switch (extensionOf(source.file)) {
+    case "onnx":
+      return importOnnx(source.bytes, source.shapes === undefined ? {} : { shapes: source.shapes });
+    case "qir":
+      return { graph: parseText(source), notes: [] };
+    case "tflite":
+      return fail("model-type", `'${source.file}' is a TFLite model, which this version cannot read yet`, {
+        help: "convert it to ONNX, for instance with tf2onnx",
+      });
+    default:
+      return fail("model-type", `'${source.file}' is neither .onnx nor .qir`, {
+        help: "give a model as .onnx or .qir, or a folder that 'quern compile' wrote",
+      });
+  }
+}
+
+export const extensionOf = (file: string): string => /\.([A-Za-z0-9]+)$/.exec(file)?.[1]?.toLowerCase() ?? "";
+
+/** The file's name without folders and extension. */
+export const stemOf = (file: string): string => file.replace(/^.*[/\\]/, "").replace(/\.[A-Za-z0-9]+$/, "");
+
+/** The file's name without folders. */
+export const baseOf = (file: string): string => file.replace(/^.*[/\\]/, "");
+
+function parseText({ file, bytes, externals }: ModelSource): Graph {
+  const tensors =
+    externals === undefined ? new Map<string, never>() : parseSafetensors(externals, safetensorsBeside(file));
+  const graph = parseGraph(textOf(bytes, file), { file, externals: tensors });
+  const problems = verify(graph);
+  if (problems.length > 0) throw new DiagnosticError(problems);
+  return graph;
+}
+
+export const safetensorsBeside = (file: string): string => file.replace(/\.qir$/i, ".safetensors");
+
+/** @throws DiagnosticError `text-encoding` or `text-size` */
+export function textOf(bytes: Uint8Array, file: string): string {
+  if (bytes.length > largestTextBytes)
+    fail("text-size", `'${file}' has ${bytes.length} bytes, expected at most ${largestTextBytes}`);
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    return fail("text-encoding", `'${file}' is no UTF-8 text`);
+  }
+}

@@ -1,0 +1,109 @@
+/**
+ * `report.json`: what was compiled from what, how, and what came out. All but `run` is a function of model, samples and options;
+ * times and paths, which differ from machine to machine, are kept apart in `run`.
+ */
+import type { Diagnostic } from "../diagnostics/diagnostic.ts";
+import type { Graph, Value } from "../ir/graph.ts";
+import { formatType } from "../ir/types.ts";
+import type { PassRecord } from "../pass/manager.ts";
+import type { InputQuantization } from "../pass/samples.ts";
+import type { TargetName, TargetSize } from "./artifacts.ts";
+import { measureGraph, type Layer } from "./layers.ts";
+import type { InputMapping } from "./samples.ts";
+
+export interface FileRecord {
+  readonly file: string;
+  readonly sha256: string;
+}
+
+export interface SampleRecord extends FileRecord {
+  readonly count: number;
+  /** Of the numbers in the file. */
+  readonly element: string;
+}
+
+export interface PortRecord {
+  readonly name: string;
+  readonly type: string;
+}
+
+export interface Report {
+  /** The version that compiled. */
+  readonly quern: string;
+  readonly name: string;
+  readonly model: FileRecord;
+  readonly samples: readonly SampleRecord[];
+  /** How the samples' numbers became the network's inputs. */
+  readonly inputMapping: InputMapping;
+  /** By input: the integers the samples came as. */
+  readonly inputQuantization: Readonly<Record<string, InputQuantization>>;
+  readonly pipeline: string;
+  readonly inputs: readonly PortRecord[];
+  readonly outputs: readonly PortRecord[];
+  readonly macs: number;
+  readonly parameters: number;
+  /** Constants of the stored graph; `targets` has what each target makes of them. */
+  readonly weightBytes: number;
+  /** Of the C target, or else of WebAssembly: input, output and scratch together. */
+  readonly arenaBytes: number;
+  readonly arenaLowerBoundBytes: number;
+  /** Size of NAME.wasm; 0 when it was not asked for. */
+  readonly wasmBytes: number;
+  readonly targets: Readonly<Partial<Record<TargetName, TargetSize>>>;
+  readonly layers: readonly Layer[];
+  readonly passes: readonly PassRecord[];
+  readonly diagnostics: readonly Diagnostic[];
+  readonly files: readonly (FileRecord & { readonly sizeBytes: number })[];
+  readonly run: RunRecord;
+}
+
+/** What differs from run to run. */
+export interface RunRecord {
+  readonly modelPath?: string;
+  readonly samplePaths?: readonly string[];
+  readonly passTimesMs?: Readonly<Record<string, number>>;
+  readonly totalTimeMs?: number;
+}
+
+export type ReportFacts = Omit<
+  Report,
+  | "inputs"
+  | "outputs"
+  | "macs"
+  | "parameters"
+  | "weightBytes"
+  | "arenaBytes"
+  | "arenaLowerBoundBytes"
+  | "wasmBytes"
+  | "layers"
+>;
+
+export function makeReport(graph: Graph, facts: ReportFacts): Report {
+  const { layers, parameters, weightBytes, macs } = measureGraph(graph);
+  const { quern, name, model, samples, inputMapping, inputQuantization, pipeline, targets, ...rest } = facts;
+  const size = targets.c ?? targets.wasm;
+  return {
+    quern,
+    name,
+    model,
+    samples,
+    inputMapping,
+    inputQuantization,
+    pipeline,
+    inputs: graph.inputs.map(portOf),
+    outputs: graph.outputs.map(portOf),
+    macs,
+    parameters,
+    weightBytes,
+    arenaBytes: size?.arenaBytes ?? 0,
+    arenaLowerBoundBytes: size?.arenaLowerBoundBytes ?? 0,
+    wasmBytes: targets.wasm?.fileBytes ?? 0,
+    targets,
+    layers,
+    ...rest,
+  };
+}
+
+const portOf = ({ name, type }: Value): PortRecord => ({ name, type: formatType(type) });
+
+export const reportText = (report: Report): string => `${JSON.stringify(report, undefined, 2)}\n`;

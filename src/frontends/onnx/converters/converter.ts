@@ -1,0 +1,69 @@
+/**
+ * One row an ONNX operator. A row is a function from the node to what its outputs are: a value of the graph, or a tensor where
+ * the result is known at compile time. The common kinds of rows are made by the functions here, so that an operator of
+ * one element is `Name: unary(operator)`.
+ */
+import type { Value } from "../../../ir/graph.ts";
+import type { OpDefinition, TypedOp } from "../../../ir/operation.ts";
+import type { AttributeSpec } from "../../../ir/attributes.ts";
+import type { add } from "../../../ops/add.ts";
+import type { NodeView } from "../node-view.ts";
+import type { Converted } from "../operand.ts";
+
+/** Gives the first output, or a list of outputs. Ends with a diagnostic where the node cannot be expressed. */
+export type Converter = (node: NodeView) => Converted | readonly Converted[];
+
+/** By operator type; those of other domains as `domain::Type`. */
+export type ConverterTable = Readonly<Record<string, Converter>>;
+
+type UnaryOp = TypedOp<readonly ["input"], Record<string, AttributeSpec>>;
+type BinaryOp = typeof add;
+
+/**
+ * A function of one element. ONNX's attributes of the same names, with ONNX's defaults, are passed on:
+ * `LeakyRelu: unary(leakyRelu, { alpha: 0.01 })`.
+ */
+export const unary =
+  (definition: OpDefinition, defaults: Readonly<Record<string, number | string>> = {}): Converter =>
+  (node) => {
+    const attributes = Object.entries(defaults).map(([name, fallback]): [string, number | string] => [
+      name,
+      (typeof fallback === "string" ? node.attributes.string(name) : node.attributes.float(name)) ?? fallback,
+    ]);
+    const input = node.value(0);
+    return node.create(definition as UnaryOp, { input }, Object.fromEntries(attributes));
+  };
+
+/** A function of two elements, with numpy's broadcasting or the older one. */
+export const binary =
+  (definition: BinaryOp): Converter =>
+  (node) => {
+    const [lhs, rhs] = broadcastOperands(node);
+    return node.create(definition, { lhs, rhs }, {});
+  };
+
+/** An associative function of any number of operands, from left to right. */
+export const variadic =
+  (definition: BinaryOp): Converter =>
+  (node) => {
+    return node.operands
+      .map((_, index) => node.value(index))
+      .reduce((lhs, rhs) => node.create(definition, { lhs, rhs }, {}));
+  };
+
+/**
+ * Both operands as values. Before operator set 7 broadcasting had to be asked for, and `axis` said where the axes of the second
+ * operand belong: a reshape that appends axes of extent 1 says the same in today's rules.
+ */
+export function broadcastOperands(node: NodeView): [Value, Value] {
+  const { attributes } = node;
+  const operands: [Value, Value] = [node.value(0), node.value(1)];
+  if (node.opset >= 7) return operands;
+  const axis = attributes.int("axis");
+  if (attributes.flag("broadcast") !== true || axis === undefined) return operands;
+  const [lhs, rhs] = [node.shape(0), node.shape(1)];
+  const behind = lhs.length - (axis < 0 ? axis + lhs.length : axis) - rhs.length;
+  if (behind < 0)
+    node.fail("onnx-axis", `broadcasts [${rhs.join(", ")}] at axis ${axis} of [${lhs.join(", ")}]`);
+  return [operands[0], node.reshape(operands[1], [...rhs, ...Array<number>(behind).fill(1)])];
+}

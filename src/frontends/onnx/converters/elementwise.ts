@@ -1,0 +1,131 @@
+/** Element-wise operators. */
+import { abs } from "../../../ops/abs.ts";
+import { add } from "../../../ops/add.ts";
+import { ceil } from "../../../ops/ceil.ts";
+import { clip } from "../../../ops/clip.ts";
+import { div } from "../../../ops/div.ts";
+import { elu } from "../../../ops/elu.ts";
+import { erf } from "../../../ops/erf.ts";
+import { exp } from "../../../ops/exp.ts";
+import { floor } from "../../../ops/floor.ts";
+import { gelu } from "../../../ops/gelu.ts";
+import { hardSigmoid } from "../../../ops/hard-sigmoid.ts";
+import { hardSwish } from "../../../ops/hard-swish.ts";
+import { leakyRelu } from "../../../ops/leaky-relu.ts";
+import { log } from "../../../ops/log.ts";
+import { maximum } from "../../../ops/maximum.ts";
+import { minimum } from "../../../ops/minimum.ts";
+import { mul } from "../../../ops/mul.ts";
+import { neg } from "../../../ops/neg.ts";
+import { pow } from "../../../ops/pow.ts";
+import { reciprocal } from "../../../ops/reciprocal.ts";
+import { relu } from "../../../ops/relu.ts";
+import { round } from "../../../ops/round.ts";
+import { sigmoid } from "../../../ops/sigmoid.ts";
+import { sign } from "../../../ops/sign.ts";
+import { silu } from "../../../ops/silu.ts";
+import { softplus } from "../../../ops/softplus.ts";
+import { sqrt } from "../../../ops/sqrt.ts";
+import { sub } from "../../../ops/sub.ts";
+import { tanh } from "../../../ops/tanh.ts";
+import type { Value } from "../../../ir/graph.ts";
+import { numbersOf, tensor } from "../../../tensor/tensor.ts";
+import type { NodeView } from "../node-view.ts";
+import { isKnown, type Operand } from "../operand.ts";
+import { binary, broadcastOperands, unary, variadic, type ConverterTable } from "./converter.ts";
+
+export const elementwise: ConverterTable = {
+  Abs: unary(abs),
+  Ceil: unary(ceil),
+  Elu: unary(elu, { alpha: 1 }),
+  Erf: unary(erf),
+  Exp: unary(exp),
+  Floor: unary(floor),
+  Gelu: unary(gelu, { approximate: "none" }),
+  "com.microsoft::Gelu": unary(gelu),
+  HardSigmoid: unary(hardSigmoid, { alpha: 0.2, beta: 0.5 }),
+  HardSwish: unary(hardSwish),
+  LeakyRelu: unary(leakyRelu, { alpha: 0.01 }),
+  Log: unary(log),
+  Neg: unary(neg),
+  Reciprocal: unary(reciprocal),
+  Relu: unary(relu),
+  Round: unary(round),
+  Sigmoid: unary(sigmoid),
+  Sign: unary(sign),
+  Softplus: unary(softplus),
+  Sqrt: unary(sqrt),
+  Tanh: unary(tanh),
+
+  Add: binary(add),
+  Div: binary(div),
+  Mul: binary(mul),
+  Sub: binary(sub),
+  Max: variadic(maximum),
+  Min: variadic(minimum),
+  Sum: variadic(add),
+
+  Clip: convertClip,
+  Pow: convertPow,
+  Swish: convertSwish,
+};
+
+/** The number a known operand of one element holds. */
+function scalarOf(operand: Operand | undefined): number | undefined {
+  if (operand === undefined || !isKnown(operand) || operand.tensor.data.length !== 1) return undefined;
+  return Number(operand.tensor.data[0]);
+}
+
+/**
+ * min(max(x, low), high); the bounds are attributes before operator set 11, inputs since. Where low > high, ONNX gives high.
+ * Computed bounds become operations.
+ */
+function convertClip(node: NodeView): Value {
+  const input = node.value(0);
+  if (node.opset < 11) {
+    const high = node.attributes.float("max") ?? Infinity;
+    const low = Math.min(node.attributes.float("min") ?? -Infinity, high);
+    return node.create(clip, { input }, { min: low, max: high });
+  }
+  const low = node.has(1) ? scalarOf(node.operand(1)) : -Infinity;
+  const high = node.has(2) ? scalarOf(node.operand(2)) : Infinity;
+  if (Number.isNaN(low) || Number.isNaN(high))
+    node.fail("onnx-weights", "has a bound NaN, expected a number");
+  if (low !== undefined && high !== undefined)
+    return node.create(clip, { input }, { min: Math.min(low, high), max: high });
+  const above = node.has(1) ? node.create(maximum, { lhs: input, rhs: node.value(1) }, {}) : input;
+  return node.has(2) ? node.create(minimum, { lhs: above, rhs: node.value(2) }, {}) : above;
+}
+
+/** Common constant exponents are simpler operators, which have integer forms. The exponent may be of any element type. */
+function convertPow(node: NodeView): Value {
+  const exponent = scalarOf(node.operand(1));
+  const covered = node.shape(1).length <= node.shape(0).length;
+  if (exponent !== undefined && covered) {
+    node.attributes.ignore("axis", "broadcast");
+    const input = node.value(0);
+    if (exponent === 1) return input;
+    if (exponent === 2) return node.create(mul, { lhs: input, rhs: input }, {});
+    if (exponent === 0.5) return node.create(sqrt, { input }, {});
+    if (exponent === -1) return node.create(reciprocal, { input }, {});
+    const rhs = node.constant(tensor("f32", node.shape(1), [exponent]), "exponent");
+    return node.create(pow, { lhs: input, rhs }, {});
+  }
+  const operand = node.operand(1);
+  const [lhs, rhs] = broadcastOperands(node);
+  if (!isKnown(operand) || operand.tensor.element === "f32") return node.create(pow, { lhs, rhs }, {});
+  const real = node.constant(tensor("f32", rhs.type.shape, numbersOf(operand.tensor)), "exponent");
+  return node.create(pow, { lhs, rhs: real }, {});
+}
+
+function convertSwish(node: NodeView): Value {
+  const input = node.value(0);
+  const alpha = node.attributes.float("alpha") ?? 1;
+  if (alpha === 1) return node.create(silu, { input }, {});
+  const scaled = node.create(
+    mul,
+    { lhs: input, rhs: node.constant(tensor("f32", [], [alpha]), "alpha") },
+    {},
+  );
+  return node.create(mul, { lhs: input, rhs: node.create(sigmoid, { input: scaled }, {}) }, {});
+}

@@ -1,0 +1,250 @@
+/**
+ * The ONNX front end: bytes in, a graph of ours out.
+ *
+ *   guard → decode → check → convert every node that an output depends on → outputs
+ *
+ * Nodes whose inputs are all known at compile time are evaluated (fold-shapes.ts), the others built by their row of
+ * converters/. A node that fails poisons what depends on it and no more, so that independent problems are reported
+ * together. Values keep the names ONNX gives them, as far as our names allow, and operations say which node they come from.
+ */
+import { diagnostic, DiagnosticError, type Diagnostic } from "../../diagnostics/diagnostic.ts";
+import { Graph, type Value } from "../../ir/graph.ts";
+import { tensorType } from "../../ir/types.ts";
+import { checkOnnxModel, type CheckedOnnxModel, type OnnxCheckOptions } from "./check.ts";
+import { constantPool, type ConstantPool } from "./constant-pool.ts";
+import type { ConverterTable } from "./converters/converter.ts";
+import { converters } from "./converters/index.ts";
+import { decodeOnnx, describeNode } from "./decode.ts";
+import { folds } from "./fold-shapes.ts";
+import { isOpaque, type OnnxNode } from "./model.ts";
+import { nodeView, type NodeView } from "./node-view.ts";
+import { describeOperand, isKnown, isTensor, type Converted, type Operand } from "./operand.ts";
+import { operatorKey, unsupportedOperators } from "./unsupported.ts";
+
+export interface OnnxImportOptions extends OnnxCheckOptions {
+  /** The file's name, for diagnostics. */
+  readonly file?: string;
+}
+
+export interface ImportedModel {
+  readonly graph: Graph;
+  /** What was assumed: open dimensions that were fixed, attributes that were ignored. No errors. */
+  readonly notes: readonly Diagnostic[];
+}
+
+/**
+ * Reads a .onnx file.
+ *
+ * @throws DiagnosticError of `decodeOnnx` and `checkOnnxModel`; onnx-unsupported-operator with all such nodes; else all of
+ *   onnx-attribute, onnx-axis, onnx-cast, onnx-gather, onnx-input-element, onnx-missing-input, onnx-not-constant, onnx-rank,
+ *   onnx-too-large, onnx-training, onnx-unsupported-element, onnx-unsupported-output, onnx-weights, and those of the
+ *   operators' type rules, each with the node and its inputs
+ */
+export function importOnnx(bytes: Uint8Array, options: OnnxImportOptions = {}): ImportedModel {
+  try {
+    return convertModel(checkOnnxModel(decodeOnnx(bytes), options));
+  } catch (error) {
+    if (!(error instanceof DiagnosticError) || options.file === undefined) throw error;
+    throw new DiagnosticError(error.diagnostics.map((problem) => inFile(problem, options.file!)));
+  }
+}
+
+const inFile = (problem: Diagnostic, file: string): Diagnostic => ({
+  ...problem,
+  subject: problem.subject === undefined ? file : `${problem.subject} of ${file}`,
+});
+
+interface Conversion {
+  readonly checked: CheckedOnnxModel;
+  readonly graph: Graph;
+  readonly pool: ConstantPool;
+  readonly notes: Diagnostic[];
+  /** What names stand for; undefined for those that could not be converted. */
+  readonly operands: Map<string, Operand | undefined>;
+}
+
+function convertModel(checked: CheckedOnnxModel): ImportedModel {
+  const { model } = checked;
+  const nodes = liveNodes(checked);
+  requireOperators(checked, nodes);
+
+  const graph = new Graph(model.graph.name === "" ? "main" : model.graph.name);
+  const notes = fixedDimensions(checked);
+  const conversion: Conversion = { checked, graph, pool: constantPool(graph), notes, operands: new Map() };
+  const problems: Diagnostic[] = [];
+  for (const input of checked.inputs) {
+    const value = graph.addInput(input.name, tensorType(input.element, input.shape));
+    conversion.operands.set(input.name, { name: input.name, value });
+    if (input.element === "f64")
+      problems.push(
+        diagnostic("error", "onnx-input-element", `input '${input.name}' holds doubles, expected float32`, {
+          subject: `input "${input.name}"`,
+          help: "export the model in single precision",
+        }),
+      );
+  }
+  const collect = (action: () => void): void => {
+    try {
+      action();
+    } catch (error) {
+      if (!(error instanceof DiagnosticError)) throw error;
+      problems.push(...error.diagnostics);
+    }
+  };
+  for (const node of nodes) {
+    collect(() => {
+      convertNode(conversion, node);
+    });
+  }
+  collect(() => {
+    setOutputs(conversion);
+  });
+  if (problems.length > 0) throw new DiagnosticError(distinct(problems));
+  return { graph, notes };
+}
+
+/** A faulty initializer is reported once, however many nodes read it. */
+function distinct(problems: readonly Diagnostic[]): Diagnostic[] {
+  const keys = problems.map(({ code, message, subject }) => `${code} ${subject ?? ""} ${message}`);
+  return problems.filter((_, i) => keys.indexOf(keys[i]!) === i);
+}
+
+/** The nodes that some output depends on, in order. Others may be anything. */
+function liveNodes({ model }: CheckedOnnxModel): readonly OnnxNode[] {
+  const needed = new Set(model.graph.outputs.map(({ name }) => name));
+  const live = model.graph.nodes.toReversed().filter(({ inputs, outputs }) => {
+    if (!outputs.some((name) => needed.has(name))) return false;
+    for (const name of inputs) needed.add(name);
+    return true;
+  });
+  return live.reverse();
+}
+
+const rowOf = <Row>(table: Readonly<Record<string, Row>>, key: string): Row | undefined =>
+  Object.hasOwn(table, key) ? table[key] : undefined;
+
+function requireOperators({ model }: CheckedOnnxModel, nodes: readonly OnnxNode[]): void {
+  const unknown = nodes.filter((node) => {
+    const key = operatorKey(node);
+    return rowOf(converters, key) === undefined && rowOf(folds, key) === undefined;
+  });
+  if (unknown.length === 0) return;
+  const supported = Object.keys({ ...converters, ...folds });
+  throw new DiagnosticError(unsupportedOperators(unknown, model.opsets, model.functions, supported));
+}
+
+function fixedDimensions({ fixed }: CheckedOnnxModel): Diagnostic[] {
+  return fixed.map(({ input, axis, symbol, extent, reason }) => {
+    const name = symbol === undefined ? "" : ` ('${symbol}')`;
+    const why = { option: " as asked", batch: "", symbol: " as elsewhere" }[reason];
+    return diagnostic(
+      "note",
+      "onnx-fixed-dimension",
+      `axis ${axis}${name} of input '${input}' is fixed to ${extent}${why}`,
+      { subject: `input "${input}"` },
+    );
+  });
+}
+
+/** What a name stands for; the checker has proved that it is defined. */
+function resolve({ checked, operands }: Conversion, name: string): Operand | undefined {
+  if (operands.has(name)) return operands.get(name);
+  const constant = checked.model.graph.initializers.get(name);
+  if (constant === undefined) throw new Error(`internal: '${name}' passed the checks undefined`);
+  if (isOpaque(constant)) {
+    operands.set(name, undefined);
+    throw new DiagnosticError([
+      diagnostic(
+        "error",
+        "onnx-unsupported-element",
+        `initializer "${name}" holds ${constant.opaque}, which is not supported`,
+        { subject: `initializer "${name}"`, help: "export the model with float32 weights" },
+      ),
+    ]);
+  }
+  const operand = { name, tensor: constant, initializer: true };
+  operands.set(name, operand);
+  return operand;
+}
+
+function convertNode(conversion: Conversion, node: OnnxNode): void {
+  for (const name of node.outputs) if (name !== "") conversion.operands.set(name, undefined);
+  const operands = node.inputs.map((name) => (name === "" ? undefined : resolve(conversion, name)));
+  if (node.inputs.some((name, i) => name !== "" && operands[i] === undefined)) return;
+
+  const { graph, pool, notes, checked } = conversion;
+  const opset = checked.model.opsets.get(node.domain) ?? 1;
+  const view = nodeView(node, operands, { graph, pool, opset, notes });
+  try {
+    const converted = convertView(view, converters);
+    assignOutputs(conversion, view, converted);
+  } catch (error) {
+    if (!(error instanceof DiagnosticError)) throw error;
+    throw new DiagnosticError(error.diagnostics.map((problem) => withOperands(problem, view)));
+  }
+  for (const name of view.attributes.unread())
+    view.warn("onnx-ignored-attribute", `has the attribute '${name}', which is ignored`);
+}
+
+function convertView(view: NodeView, table: ConverterTable): readonly Converted[] {
+  const key = operatorKey(view.node);
+  const row = rowOf(table, key);
+  const fold = rowOf(folds, key);
+  const allKnown = view.operands.every((operand) => operand === undefined || isKnown(operand));
+  const folded = allKnown ? fold?.(view) : undefined;
+  if (folded !== undefined) return [folded];
+  if (row !== undefined) {
+    const converted = row(view);
+    return Array.isArray(converted) ? (converted as readonly Converted[]) : [converted as Converted];
+  }
+  const reason = allKnown ? "real numbers" : "values that are computed";
+  return view.fail("onnx-not-constant", `is applied to ${reason}, expected integers known at compile time`, {
+    help: "this operator is supported in the computation of shapes only",
+  });
+}
+
+/** The inputs explain most problems; a fault of an initializer explains itself. */
+function withOperands(problem: Diagnostic, view: NodeView): Diagnostic {
+  const origin = describeNode(view.node);
+  if ((problem.subject ?? origin) !== origin) return problem;
+  const inputs = view.operands.flatMap((operand, i) =>
+    operand === undefined ? [] : [{ message: `input ${i} is ${describeOperand(operand)}` }],
+  );
+  return { ...problem, subject: origin, notes: [...problem.notes, ...inputs] };
+}
+
+function assignOutputs(conversion: Conversion, view: NodeView, converted: readonly Converted[]): void {
+  const { graph, operands } = conversion;
+  view.node.outputs.forEach((name, i) => {
+    if (name === "") return;
+    const result = converted[i];
+    if (result === undefined) {
+      if (isUsed(conversion, name))
+        view.fail("onnx-unsupported-output", `has its output ${i} ("${name}") used, which is not supported`);
+    } else if (isTensor(result)) {
+      operands.set(name, { name, tensor: result, initializer: false });
+    } else {
+      if (view.created.has(result)) graph.rename(result, name);
+      operands.set(name, { name, value: result });
+    }
+  });
+}
+
+const isUsed = ({ checked }: Conversion, name: string): boolean =>
+  checked.model.graph.outputs.some((output) => output.name === name) ||
+  checked.model.graph.nodes.some(({ inputs }) => inputs.includes(name));
+
+/** An output that another node's result is passed through for takes the output's name, unless it has the name of one. */
+function setOutputs(conversion: Conversion): void {
+  const { graph, pool, checked } = conversion;
+  const named = new Set<Value>(graph.inputs);
+  const values = checked.model.graph.outputs.map(({ name }) => {
+    const operand = resolve(conversion, name);
+    if (operand === undefined) return undefined;
+    const value = isKnown(operand) ? pool(operand) : operand.value;
+    if (!named.has(value)) graph.rename(value, name);
+    named.add(value);
+    return value;
+  });
+  if (values.every((value) => value !== undefined)) graph.setOutputs(values);
+}

@@ -1,0 +1,60 @@
+/**
+ * What is said of operators without a converter: every such node at once, so that a user sees the whole distance and not its
+ * first step. Beyond a number of nodes the rest is summed up by operator.
+ */
+import { diagnostic, type Diagnostic } from "../../diagnostics/diagnostic.ts";
+import { describeNode } from "./decode.ts";
+import type { OnnxNode } from "./model.ts";
+import { nearestName } from "./nearest-name.ts";
+
+const maxListed = 20;
+
+const quantizing = new Set([
+  "QuantizeLinear",
+  "DequantizeLinear",
+  "QLinearConv",
+  "QLinearMatMul",
+  "ConvInteger",
+]);
+
+/** The key of a node's row: its type, for other domains `domain::Type`. */
+export const operatorKey = ({ domain, opType }: OnnxNode): string =>
+  domain === "" ? opType : `${domain}::${opType}`;
+
+function helpFor(node: OnnxNode, functions: readonly string[], supported: readonly string[]): string {
+  const key = operatorKey(node);
+  if (quantizing.has(node.opType) && node.domain === "")
+    return "give the float network the model was made from: quern quantizes it itself";
+  if (functions.includes(`${node.domain}::${node.opType}`))
+    return "inline the model's functions first: onnx.inliner.inline_local_functions(model)";
+  if (node.domain !== "") return "export the model with ONNX's own operators only";
+  const meant = nearestName(key, supported);
+  if (meant !== undefined) return `did you mean '${meant}'?`;
+  return "rewrite this part of the network with supported operators, or add a converter (docs/add-an-operator.md)";
+}
+
+/** One diagnostic a node; `opsets` gives the version for the message. */
+export function unsupportedOperators(
+  nodes: readonly OnnxNode[],
+  opsets: ReadonlyMap<string, number>,
+  functions: readonly string[],
+  supported: readonly string[],
+): Diagnostic[] {
+  const listed = nodes.slice(0, maxListed).map((node) => {
+    const domain = node.domain === "" ? "ai.onnx" : node.domain;
+    const message = `the operator '${node.opType}' (${domain} ${opsets.get(node.domain) ?? 0}) is not supported`;
+    return diagnostic("error", "onnx-unsupported-operator", message, {
+      subject: describeNode(node),
+      help: helpFor(node, functions, supported),
+    });
+  });
+  const rest = nodes.slice(maxListed);
+  if (rest.length === 0) return listed;
+  const counts = new Map<string, number>();
+  for (const node of rest) counts.set(operatorKey(node), (counts.get(operatorKey(node)) ?? 0) + 1);
+  const summary = [...counts].map(([key, count]) => `${count} of ${key}`).join(", ");
+  return [
+    ...listed,
+    diagnostic("error", "onnx-more-problems", `${rest.length} more nodes are not supported: ${summary}`),
+  ];
+}

@@ -1,0 +1,164 @@
+/** Small stored graphs with seeded weights, and inputs that look for trouble. */
+import { Graph, type Value } from "../../src/ir/graph.ts";
+import { perTensor, tensorType, type TensorType } from "../../src/ir/types.ts";
+import { sharedShiftMultipliers } from "../../src/numerics/dyadic.ts";
+import { constant } from "../../src/ops/constant.ts";
+import { conv2d } from "../../src/ops/conv2d.ts";
+import { linear } from "../../src/ops/linear.ts";
+import { requantize } from "../../src/ops/requantize.ts";
+import { elementCount, tensor, type Tensor } from "../../src/tensor/tensor.ts";
+
+export type Random = (bound: number) => number;
+
+export function generator(seed: number): Random {
+  let state = seed >>> 0;
+  return (bound) => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return Math.floor((state / 2 ** 32) * bound);
+  };
+}
+
+export function stored(
+  graph: Graph,
+  name: string,
+  data: Tensor,
+  quantization: TensorType["quantization"],
+): Value {
+  const type = tensorType(data.element, data.shape, quantization);
+  return graph.create(constant, {}, { value: data }, { name, type }).result;
+}
+
+export interface ConvolutionShape {
+  readonly height: number;
+  readonly width: number;
+  readonly inputs: number;
+  readonly outputs: number;
+  readonly kernel: readonly [number, number];
+  readonly strides?: readonly [number, number];
+  readonly pads?: readonly [number, number, number, number];
+  readonly dilations?: readonly [number, number];
+  readonly groups?: number;
+  readonly bias?: boolean;
+  readonly zero?: number;
+  readonly perTensorWeights?: boolean;
+}
+
+const inputScale = 0.5;
+
+/** One convolution and its requantization; `ratio` is about how much of the result's range is used. */
+export function convolution(shape: ConvolutionShape, seed: number): Graph {
+  const graph = new Graph("net");
+  const { height, width, inputs } = shape;
+  const x = graph.addInput(
+    "x",
+    tensorType("i8", [1, height, width, inputs], perTensor(inputScale, shape.zero ?? 5)),
+  );
+  graph.setOutputs([addConvolution(graph, x, "y", shape, generator(seed))]);
+  return graph;
+}
+
+export function addConvolution(
+  graph: Graph,
+  x: Value,
+  name: string,
+  shape: ConvolutionShape,
+  random: Random,
+): Value {
+  const { inputs, outputs, kernel, groups = 1 } = shape;
+  const scaleOfInput = x.type.quantization!.scale[0]!;
+  const depth = inputs / groups;
+  const slices = shape.perTensorWeights === true ? 1 : outputs;
+  const scale = Array.from({ length: slices }, () => Math.fround(0.001 + random(1000) / 1e5));
+  const axis = slices === 1 ? {} : { axis: 0 };
+  const zeros = scale.map(() => 0);
+  const accScale = scale.map((s) => s * scaleOfInput);
+  const weightShape = [outputs, kernel[0], kernel[1], depth];
+  const weight = stored(
+    graph,
+    `${name}_w`,
+    tensor(
+      "i8",
+      weightShape,
+      Array.from({ length: elementCount(weightShape) }, () => random(255) - 127),
+    ),
+    { scale, zero: zeros, ...axis },
+  );
+  const bias = stored(
+    graph,
+    `${name}_b`,
+    tensor(
+      "i32",
+      [outputs],
+      Array.from({ length: outputs }, () => random(20001) - 10000),
+    ),
+    {
+      scale: accScale,
+      zero: zeros,
+      ...axis,
+    },
+  );
+  const { strides, pads, dilations } = shape;
+  const attributes = {
+    groups,
+    ...(strides === undefined ? {} : { strides }),
+    ...(pads === undefined ? {} : { pads }),
+    ...(dilations === undefined ? {} : { dilations }),
+  };
+  const operands = shape.bias === false ? { input: x, weight } : { input: x, weight, bias };
+  const acc = graph.create(conv2d, operands, attributes, { name: `${name}_acc` }).result;
+  const taps = kernel[0] * kernel[1] * depth;
+  const largest = Math.max(...accScale) * Math.sqrt(taps) * 74 * 74 * 2;
+  return addRequantize(graph, acc, name, Math.fround(largest / 128), random(200) - 100);
+}
+
+export function addRequantize(
+  graph: Graph,
+  acc: Value,
+  name: string,
+  scale: number,
+  zero: number,
+  clamp = [-128, 127],
+): Value {
+  const { multipliers, shifts } = sharedShiftMultipliers(acc.type.quantization!.scale.map((s) => s / scale));
+  const type = tensorType("i8", acc.type.shape, perTensor(scale, zero));
+  return graph.create(requantize, { acc }, { multiplier: multipliers, shift: shifts, clamp }, { name, type })
+    .result;
+}
+
+/**
+ * A linear layer whose accumulators are given: one input, always 0, and the biases are the accumulators. What it tests is the
+ * epilogue: rounding ties and 32-bit extremes.
+ */
+export function epilogue(
+  accumulators: readonly number[],
+  ratio: number,
+  zero: number,
+  clamp = [-128, 127],
+): Graph {
+  const graph = new Graph("net");
+  const outputs = accumulators.length;
+  const x = graph.addInput("x", tensorType("i8", [1, 1], perTensor(1, 0)));
+  const weight = stored(
+    graph,
+    "w",
+    tensor("i8", [outputs, 1], new Array<number>(outputs).fill(1)),
+    perTensor(1, 0),
+  );
+  const bias = stored(graph, "b", tensor("i32", [outputs], [...accumulators]), perTensor(1, 0));
+  const acc = graph.create(linear, { input: x, weight, bias }, {}, { name: "acc" }).result;
+  graph.setOutputs([addRequantize(graph, acc, "y", 1 / ratio, zero, clamp)]);
+  return graph;
+}
+
+/** Extremes first, then noise: constant inputs reach the accumulator's bounds, noise finds wrong indices. */
+export function storedInputs(graph: Graph, count: number, seed: number): Tensor[][] {
+  const random = generator(seed);
+  const constants = [-128, 127, graph.inputs[0]?.type.quantization?.zero[0] ?? 0];
+  return Array.from({ length: count }, (_, sample) =>
+    graph.inputs.map(({ type }) => {
+      const fill = constants[sample];
+      const values = Array.from({ length: elementCount(type.shape) }, () => fill ?? random(256) - 128);
+      return tensor(type.element, type.shape, values);
+    }),
+  );
+}
