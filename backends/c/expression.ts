@@ -55,7 +55,7 @@ export function printExpression(expression: LoopExpression, names: Names): Print
     case "binary":
       return binary(expression, element, names);
     case "compare":
-      return compare(expression.operator, print(expression.left), print(expression.right));
+      return compare(expression.operator, print(expression.left), print(expression.right), names);
     case "select": {
       const condition = truth(print(expression.condition));
       const [yes, no] = [print(expression.whenTrue), print(expression.whenFalse)];
@@ -109,12 +109,14 @@ function load(
     throw new Error(`internal: a load of ${element} from the ${memory} buffer "${address.buffer.name}"`);
   }
   const range = narrowLoads[memory];
-  if (range !== undefined) return { text, level: level.primary, type: "int", range };
+  const copy = { text, element: memory };
+  if (range !== undefined) return { text, level: level.primary, type: "int", range, copy };
   // u16 promotes to an unsigned type where int has 16 bits, and u32 never becomes signed by itself.
-  if (memory === "u16") return { text: `(int32_t)${text}`, level: level.unary, type: "i32" };
-  if (memory === "u32")
-    return { text: `(${scalarTypes[element]})${text}`, level: level.unary, type: element };
-  return { text, level: level.primary, type: memory as ScalarElement };
+  const signed = memory === "u16" ? "i32" : memory === "u32" ? element : undefined;
+  if (signed !== undefined) {
+    return { text: `(${scalarTypes[signed]})${text}`, level: level.unary, type: signed, copy };
+  }
+  return { text, level: level.primary, type: memory as ScalarElement, copy };
 }
 
 /** `buffer[index]`, for loads and stores. */
@@ -337,9 +339,10 @@ function shift(
 
 const symbols = { eq: "==", ne: "!=", lt: "<", le: "<=", gt: ">", ge: ">=" } as const;
 
-function compare(operator: keyof typeof symbols, left: Printed, right: Printed): Printed {
-  const suspicious = isDecided(operator, left, right);
-  const visible = (piece: Printed): Printed => (suspicious && !isLiteral(piece) ? as(piece, "i32") : piece);
+function compare(operator: keyof typeof symbols, left: Printed, right: Printed, names: Names): Printed {
+  const isSuspicious = isDecided(operator, left, right);
+  const visible = (piece: Printed): Printed =>
+    isSuspicious && !isLiteral(piece) ? call(names.helper("wide_i32"), "i32", piece) : piece;
   const [a, b] = [visible(left), visible(right)];
   return {
     text: `${enclose(a, level.sum)} ${symbols[operator]} ${enclose(b, level.sum)}`,
@@ -349,7 +352,7 @@ function compare(operator: keyof typeof symbols, left: Printed, right: Printed):
   };
 }
 
-/** Compilers warn of a comparison that the type of a narrow operand decides, but not behind a cast. */
+/** Whether the types of narrow operands decide the comparison, which compilers warn of. */
 function isDecided(operator: keyof typeof symbols, left: Printed, right: Printed): boolean {
   const [a, b] = [extent(left), extent(right)];
   if (a === undefined || b === undefined) return false;

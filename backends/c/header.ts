@@ -52,7 +52,7 @@ function portLines(port: Port, description: PortDescription | undefined): string
     `${port.role === "input" ? "Input" : "Output"} "${description?.name ?? storage.tensor}": ${shape}, ${type}, ` +
       (strided ? `strides ${storage.strides.join(", ")} elements.` : "row-major."),
     ...(storage.bias === 0 ? [] : [`Element = value - ${storage.bias}.`]),
-    ...(scale === undefined ? [] : [`Real value = ${real} * (element - ${zero ?? 0}).`]),
+    ...(scale === undefined ? [] : [`Real value = ${real} * ${centred(zero ?? 0)}.`]),
     ...(buffer.slackBytes === 0
       ? []
       : [`${buffer.slackBytes} bytes past the elements must be readable; their contents do not matter.`]),
@@ -77,6 +77,9 @@ function portLines(port: Port, description: PortDescription | undefined): string
     "",
   ];
 }
+
+const centred = (zero: number): string =>
+  zero === 0 ? "element" : zero < 0 ? `(element + ${-zero})` : `(element - ${zero})`;
 
 const isFloat32 = (scale: number | undefined): scale is number =>
   scale !== undefined && Math.fround(scale) === scale;

@@ -22,6 +22,7 @@ export type HelperName =
   | `${"clamp" | "abs"}_${"i32" | "i64"}`
   | `${"i32" | "i64"}_from_${"f32" | "f64"}`
   | "mulhi_i32"
+  | "wide_i32"
   | "pow2_f64"
   | "exponent_f64"
   | "significand_f64";
@@ -32,6 +33,7 @@ export const helperNames: readonly HelperName[] = [
   ...(["i32", "i64"] as const).flatMap((type) => [`clamp_${type}`, `abs_${type}`] as const),
   ...(["i32", "i64"] as const).flatMap((type) => [`${type}_from_f32`, `${type}_from_f64`] as const),
   "mulhi_i32",
+  "wide_i32",
   "pow2_f64",
   "exponent_f64",
   "significand_f64",
@@ -76,6 +78,13 @@ function definition(name: HelperName): string {
       return `/* The high word of the 64-bit product. */\n${inline(type, name, "int32_t a, int32_t b", [
         "return (int32_t)(((int64_t)a * b) >> 32);",
       ])}`;
+    case "wide":
+      return `/* Compilers warn of comparisons that the type of a narrow operand decides, but not behind a call. */\n${inline(
+        type,
+        name,
+        "int32_t x",
+        ["return x;"],
+      )}`;
     case "pow2":
       return `/* 2^k for an integral k in [-1022, 1023]. */\n${inline(type, name, "double k", [
         punned,

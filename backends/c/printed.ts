@@ -1,7 +1,7 @@
 /**
  * A piece of C on its way into a larger one, and what printing pieces needs to know.
  */
-import type { Buffer, Register } from "../../src/loops/loop.ts";
+import type { Buffer, MemoryElement, Register } from "../../src/loops/loop.ts";
 import type { HelperName, ScalarElement } from "./helpers.ts";
 import type { StaticAssertion } from "./static-assertions.ts";
 
@@ -21,6 +21,8 @@ export interface Printed {
   readonly level: number;
   readonly type: "int" | ScalarElement;
   readonly range?: Range;
+  /** The piece is an element of memory as it lies there: `text` without a cast, for copies. */
+  readonly copy?: { readonly text: string; readonly element: MemoryElement };
 }
 
 /** Binding strength of C's operators, loosest first. */

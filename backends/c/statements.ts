@@ -159,6 +159,7 @@ const ranges: Readonly<Partial<Record<MemoryElement, readonly [number, number]>>
 };
 
 function truncated(value: Printed, element: MemoryElement, names: Names): string {
+  if (value.copy?.element === element) return value.copy.text;
   const isFloat = element === "f32" || element === "f64";
   if (isFloat || value.type === "f32" || value.type === "f64") {
     if (value.type !== element) throw new Error(`internal: a store of ${value.type} to ${element}`);

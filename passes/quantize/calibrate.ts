@@ -42,7 +42,8 @@ export const calibrate = definePass({
         executor.run(sample, (name, tensor) => {
           if (!graph.inputs.some((input) => input.name === name)) widen(seen.get(name), tensor);
         });
-        context.progress?.(++done, samples.count);
+        done++;
+        context.progress?.(done, samples.count);
       }
     } finally {
       executor.dispose();

@@ -80,8 +80,9 @@ export function scheduleContraction(step: Step, lowering: Lowering): Statement[]
   const tile =
     lowering.target.tiles?.contraction ??
     chooseTile({ row, vectors, steps, registers: lowering.target.vector!.registers });
-  const full = Math.floor(vectors / tile.vectors);
-  const rest = vectors % tile.vectors;
+  // The groups of one nest are alike: a last vector that is not all channels belongs to the rest.
+  const full = Math.floor(Math.floor(channels.extent / lanes) / tile.vectors);
+  const rest = vectors - full * tile.vectors;
 
   const outerLoops = loopsOver(outer, lowering);
   const body: Statement[] = [];

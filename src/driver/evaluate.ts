@@ -17,7 +17,14 @@ import { bytesOfTensor } from "../tensor/bytes.ts";
 import { elementCount, tensor, type Tensor } from "../tensor/tensor.ts";
 import { toReal, toStored } from "./boundary.ts";
 import { sameBytes } from "./bundle.ts";
-import { coreEngines, createEngine, runAll, type EngineFactories, type EngineName } from "./engines.ts";
+import {
+  coreEngines,
+  createEngine,
+  runAll,
+  type EngineFactories,
+  type EngineName,
+  type EngineOptions,
+} from "./engines.ts";
 import { compareIntermediates, type IntermediateCheck } from "./intermediates.ts";
 import { argmax, NoiseMeter, proportion, type Proportion } from "./statistics.ts";
 
@@ -77,16 +84,15 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   const { graph, samples, factories = coreEngines, labels } = options;
   checkLabels(labels, samples.count, graph);
   const opened: Executor[] = [];
-  const open = async (name: EngineName, of: Graph, keep?: ReadonlySet<string>): Promise<Executor> => {
-    const watch = keep === undefined ? {} : { keep, observable: true };
-    const executor = await createEngine(name, of, keep === undefined ? factories : coreEngines, watch);
+  const open: OpenEngine = async (name, of, from, engineOptions) => {
+    const executor = await createEngine(name, of, from, engineOptions);
     opened.push(executor);
     return executor;
   };
   try {
     const racers = [];
     for (const name of options.engines)
-      racers.push({ name, executor: await open(name, graph), tally: newTally() });
+      racers.push({ name, executor: await open(name, graph, factories), tally: newTally() });
     const reference = await openReference(options, open);
     const mismatches: Mismatch[] = [];
     let done = 0;
@@ -143,6 +149,14 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
     for (const executor of opened) executor.dispose();
   }
 }
+
+/** Creates an engine that is disposed of at the end. */
+type OpenEngine = (
+  name: EngineName,
+  graph: Graph,
+  factories: EngineFactories,
+  options?: EngineOptions,
+) => Promise<Executor>;
 
 /** Samples in arrays of at most `batchSize`. */
 export function* batchesOf(samples: SampleSource): Iterable<(readonly Tensor[])[]> {
@@ -206,7 +220,7 @@ interface OpenReference {
 
 async function openReference(
   { graph, reference, samples }: EvaluateOptions,
-  open: (name: EngineName, of: Graph, keep?: ReadonlySet<string>) => Promise<Executor>,
+  open: OpenEngine,
 ): Promise<OpenReference | undefined> {
   if (reference === undefined) return undefined;
   const tally = newTally();
@@ -233,7 +247,7 @@ async function openReference(
     fail("reference-shape", `the reference has another interface than '${graph.name}'`, {
       help: "give the model that was compiled",
     });
-  const engine = await open("wasm-simd", float);
+  const engine = await open("wasm-simd", float, coreEngines);
   const run = (batch: readonly (readonly Tensor[])[]): Tensor[] =>
     batch.map((sample) => engine.run(sample.map((real, i) => asInput(real, float.inputs[i]!.type)))[0]!);
 
@@ -246,10 +260,9 @@ async function openReference(
   )
     return { tally, run, measureLogits: () => undefined, logits: () => undefined };
   const keep = new Set([logit.name]);
-  const [watchedFloat, watchedStored] = [
-    await open("wasm-simd", float, keep),
-    await open("wasm-simd", graph, keep),
-  ];
+  const watched = { keep, observable: true };
+  const watchedFloat = await open("wasm-simd", float, coreEngines, watched);
+  const watchedStored = await open("wasm-simd", graph, coreEngines, watched);
   const noise = new NoiseMeter();
   return {
     tally,

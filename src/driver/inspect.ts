@@ -33,32 +33,32 @@ export interface Inspection extends GraphSize {
 
 export interface InspectOptions {
   readonly model: ModelSource;
-  /** Shows the layers after fusion, as they are compiled. */
-  readonly optimized?: boolean;
+  /** Shows the layers as they were imported, before fusion. */
+  readonly asImported?: boolean;
 }
 
-export async function inspect({ model, optimized = false }: InspectOptions): Promise<Inspection> {
+export async function inspect({ model, asImported = false }: InspectOptions): Promise<Inspection> {
   const { graph, notes } = loadModel(model);
-  const context = createContext();
-  const optimize = parsePipeline(pipelines.optimize);
-  if (optimized) await runPipeline(graph, optimize, passes, context);
-  const size = measureGraph(graph);
+  const stored = !graph.values.some(({ type }) => isFloat(type.element));
+  const optimize = (): Promise<unknown> =>
+    runPipeline(graph, stored ? [] : parsePipeline(pipelines.optimize), passes, createContext());
+  if (!asImported) await optimize();
   const port = ({ name, type }: (typeof graph.inputs)[number]) => ({
     name,
     shape: type.shape,
     element: type.element,
   });
-  const found = {
+  const found: Inspection = {
     name: graph.name,
     inputs: graph.inputs.map(port),
     outputs: graph.outputs.map(port),
-    stored: !graph.values.some(({ type }) => isFloat(type.element)),
+    stored,
     notes,
-    ...size,
+    ...measureGraph(graph),
   };
   try {
     // What an exporter wrote plainly is not what runs: memory is that of the optimized graph.
-    if (!optimized && !found.stored) await runPipeline(graph, optimize, passes, context);
+    if (asImported) await optimize();
     const { arenaBytes, arenaLowerBoundBytes } = lowerToLoops(graph, plainC);
     return { ...found, arenaBytes, arenaLowerBoundBytes };
   } catch (error) {

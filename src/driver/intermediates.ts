@@ -3,6 +3,7 @@
  * exist, so each engine is compared on its own.
  */
 import type { Graph } from "../ir/graph.ts";
+import type { Executor } from "../exec/executor.ts";
 import { createInterpreter } from "../exec/interpreter.ts";
 import { bytesOfTensor } from "../tensor/bytes.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -18,6 +19,13 @@ export interface IntermediateCheck {
   readonly differing: readonly { readonly tensor: string; readonly sample: number }[];
 }
 
+interface Racer {
+  readonly engine: EngineName;
+  readonly executor: Executor;
+  readonly names: Set<string>;
+  readonly differing: { tensor: string; sample: number }[];
+}
+
 /** @param inputs stored inputs of each sample */
 export async function compareIntermediates(
   graph: Graph,
@@ -27,13 +35,13 @@ export async function compareIntermediates(
 ): Promise<readonly IntermediateCheck[]> {
   const oracle = createInterpreter(graph);
   const others = engines.filter((engine) => engine !== "interpreter");
-  const racers = [];
+  const racers: Racer[] = [];
   for (const engine of others)
     racers.push({
       engine,
       executor: await createEngine(engine, graph, factories, { observable: true }),
       names: new Set<string>(),
-      differing: [] as { tensor: string; sample: number }[],
+      differing: [],
     });
   inputs.forEach((input, sample) => {
     const truth = new Map<string, Tensor>();

@@ -9,8 +9,8 @@ import { sha256 } from "./hash.ts";
 export interface NpyFile {
   readonly file: string;
   readonly header: NpyHeader;
-  read(offsetBytes: number, sizeBytes: number): Uint8Array;
-  sha256(): Promise<string>;
+  readonly read: (offsetBytes: number, sizeBytes: number) => Uint8Array;
+  readonly sha256: () => Promise<string>;
 }
 
 /** @throws DiagnosticError for what is no npy file, or one that is too short or too long */

@@ -27,7 +27,7 @@ export async function run(options: RunOptions): Promise<readonly Tensor[]> {
       return {
         type,
         element,
-        data: allocate(element, samples.count * elementCount(type.shape)) as TensorData,
+        data: allocate(element, samples.count * elementCount(type.shape)),
       };
     });
     let done = 0;

@@ -136,8 +136,23 @@ export function binary(operator: LoopBinary, left: LoopExpression, right: LoopEx
     if (isConstant(left, 0) && operator === "add") return right;
     if (isConstant(right, 1) && operator === "mul") return left;
     if (isConstant(left, 1) && operator === "mul") return right;
+    if (type.element === "i32" && isConstant(right) && (operator === "add" || operator === "sub"))
+      return addConstant(left, operator === "add" ? right.value : -right.value | 0);
   }
   return { kind: "binary", operator, type, left, right };
+}
+
+/** Additive constants meet: (x + a) - b is x + (a - b), exactly, since i32 wraps. Zero points cancel here. */
+function addConstant(e: LoopExpression, value: number): LoopExpression {
+  let [rest, sum] = [e, value];
+  while (rest.kind === "binary" && (rest.operator === "add" || rest.operator === "sub") && isConstant(rest.right)) {
+    sum = (rest.operator === "add" ? sum + rest.right.value : sum - rest.right.value) | 0;
+    rest = rest.left;
+  }
+  if (sum === 0) return rest;
+  const subtract = sum < 0 && sum !== -(2 ** 31);
+  const right = constant(e.type, subtract ? -sum : sum);
+  return { kind: "binary", operator: subtract ? "sub" : "add", type: e.type, left: rest, right };
 }
 
 export const add = (a: LoopExpression, b: LoopExpression): LoopExpression => binary("add", a, b);

@@ -46,9 +46,8 @@ export function attributeReader(node: OnnxNode): AttributeReader {
     seen.add(name);
     const attribute = node.attributes.get(name);
     if (attribute === undefined) return undefined;
-    if (attribute.kind !== kind)
-      refuse(`has the attribute '${name}' of type ${attribute.kind}, expected ${kind}`);
-    return attribute.value as ValueOf<K>;
+    if (attribute.kind === kind) return attribute.value as ValueOf<K> | undefined;
+    return refuse(`has the attribute '${name}' of type ${attribute.kind}, expected ${kind}`);
   }
 
   const int = (name: string): number | undefined => {

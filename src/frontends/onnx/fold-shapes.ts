@@ -4,7 +4,7 @@
  *
  * A row is used when all inputs of its node are known. It gives undefined where the tensors are not its concern: real
  * arithmetic on weights belongs to the graph, where a pass folds it. Integers are computed exactly and wrapped to
- * their width, as ONNX's reference does. Results are limited in size, since a few nodes could ask for terabytes.
+ * their width, as ONNX's reference does. Every result is accounted for (`reserve`).
  */
 import { broadcastPosition, broadcastShape } from "../../ops/broadcasting.ts";
 import { reducedPosition } from "../../ops/reductions.ts";
@@ -28,9 +28,6 @@ import { castElement, sliceRange } from "./converters/shape.ts";
 import { axisAt, type NodeView } from "./node-view.ts";
 
 export type FoldRow = (node: NodeView) => Tensor | undefined;
-
-/** 16 Mi elements: far beyond any shape, far below what hurts. */
-const maxFoldedElements = 2 ** 24;
 
 export const folds: Readonly<Record<string, FoldRow>> = {
   Add: arithmetic((a, b) => a + b),
@@ -71,19 +68,6 @@ const wholeNumbers = ({ data }: Tensor): bigint[] => Array.from(data as Int32Arr
 const isWhole = (node: NodeView): boolean =>
   node.operands.every((_, index) => !node.has(index) || !isFloat(known(node, index).element));
 
-/** The number of elements of a result, refused where it is unreasonable. */
-function countOf(node: NodeView, shape: readonly number[]): number {
-  const count = elementCount(shape);
-  if (count <= maxFoldedElements) return count;
-  return node.fail(
-    "onnx-too-large",
-    `gives a constant of ${count} elements, more than ${maxFoldedElements}`,
-    {
-      help: "store large constants as initializers",
-    },
-  );
-}
-
 /** Wrapped to the element's width. */
 function fromWhole(element: ElementType, shape: readonly number[], values: readonly bigint[]): Tensor {
   const bits = 8 * elementSizeBytes(element);
@@ -105,7 +89,7 @@ function picked(
   shape: readonly number[],
   position: (i: number) => number,
 ): Tensor {
-  const data = allocate(from.element, countOf(node, shape)) as Float64Array;
+  const data = allocate(from.element, node.reserve(shape)) as Float64Array;
   const source = from.data as Float64Array;
   for (let i = 0; i < data.length; i++) data[i] = source[position(i)]!;
   return tensor(from.element, shape, data);
@@ -125,7 +109,7 @@ function commonShape(node: NodeView, ...tensors: readonly Tensor[]): number[] {
 function combined(node: NodeView, a: Tensor, b: Tensor, element: ElementType, of: Integer): Tensor {
   const shape = commonShape(node, a, b);
   const [left, right] = [wholeNumbers(a), wholeNumbers(b)];
-  const values = Array.from({ length: countOf(node, shape) }, (_, i) =>
+  const values = Array.from({ length: node.reserve(shape) }, (_, i) =>
     of(left[broadcastPosition(a.shape, shape, i)]!, right[broadcastPosition(b.shape, shape, i)]!),
   );
   return fromWhole(element, shape, values);
@@ -199,7 +183,7 @@ function foldConcat(node: NodeView): Tensor {
     axis,
     extents.reduce((sum, n) => sum + n, 0),
   );
-  const data = allocate(first.element, countOf(node, shape)) as Float64Array;
+  const data = allocate(first.element, node.reserve(shape)) as Float64Array;
   const inner = elementCount(shape.slice(axis + 1));
   const outer = elementCount(shape.slice(0, axis));
   let place = 0;
@@ -258,7 +242,7 @@ function foldRange(node: NodeView): Tensor {
   const { element } = known(node, 0);
   const count = Math.max(0, Math.ceil((limit - start) / delta));
   if (!Number.isSafeInteger(count)) node.fail("onnx-weights", `has a delta of ${delta}, expected another`);
-  countOf(node, [count]);
+  node.reserve([count]);
   const values = Array.from({ length: count }, (_, i) => start + i * delta);
   return isFloat(element)
     ? tensor(element, [count], values)
@@ -294,7 +278,7 @@ function foldWhere(node: NodeView): Tensor {
   if (yes.element !== no.element)
     node.fail("operand-type", `chooses between ${yes.element} and ${no.element}`);
   const shape = commonShape(node, condition, yes, no);
-  const data = allocate(yes.element, countOf(node, shape)) as Float64Array;
+  const data = allocate(yes.element, node.reserve(shape)) as Float64Array;
   for (let i = 0; i < data.length; i++) {
     const chosen = condition.data[broadcastPosition(condition.shape, shape, i)] ? yes : no;
     data[i] = (chosen.data as Float64Array)[broadcastPosition(chosen.shape, shape, i)]!;

@@ -16,7 +16,7 @@ import type { ConverterTable } from "./converters/converter.ts";
 import { converters } from "./converters/index.ts";
 import { decodeOnnx, describeNode } from "./decode.ts";
 import { folds } from "./fold-shapes.ts";
-import { isOpaque, type OnnxNode } from "./model.ts";
+import { isOpaque, type OnnxDimension, type OnnxNode } from "./model.ts";
 import { nodeView, type NodeView } from "./node-view.ts";
 import { describeOperand, isKnown, isTensor, type Converted, type Operand } from "./operand.ts";
 import { operatorKey, unsupportedOperators } from "./unsupported.ts";
@@ -59,18 +59,29 @@ interface Conversion {
   readonly graph: Graph;
   readonly pool: ConstantPool;
   readonly notes: Diagnostic[];
+  /** Names that live nodes or the outputs use. */
+  readonly needed: ReadonlySet<string>;
+  readonly folded: { elements: number };
   /** What names stand for; undefined for those that could not be converted. */
   readonly operands: Map<string, Operand | undefined>;
 }
 
 function convertModel(checked: CheckedOnnxModel): ImportedModel {
   const { model } = checked;
-  const nodes = liveNodes(checked);
+  const { nodes, needed } = liveNodes(checked);
   requireOperators(checked, nodes);
 
   const graph = new Graph(model.graph.name === "" ? "main" : model.graph.name);
   const notes = fixedDimensions(checked);
-  const conversion: Conversion = { checked, graph, pool: constantPool(graph), notes, operands: new Map() };
+  const conversion: Conversion = {
+    checked,
+    graph,
+    pool: constantPool(graph),
+    notes,
+    needed,
+    folded: { elements: 0 },
+    operands: new Map(),
+  };
   const problems: Diagnostic[] = [];
   for (const input of checked.inputs) {
     const value = graph.addInput(input.name, tensorType(input.element, input.shape));
@@ -105,19 +116,19 @@ function convertModel(checked: CheckedOnnxModel): ImportedModel {
 
 /** A faulty initializer is reported once, however many nodes read it. */
 function distinct(problems: readonly Diagnostic[]): Diagnostic[] {
-  const keys = problems.map(({ code, message, subject }) => `${code} ${subject ?? ""} ${message}`);
-  return problems.filter((_, i) => keys.indexOf(keys[i]!) === i);
+  const keyed = problems.map((d): [string, Diagnostic] => [`${d.code} ${d.subject ?? ""} ${d.message}`, d]);
+  return [...new Map(keyed.reverse()).values()].reverse();
 }
 
-/** The nodes that some output depends on, in order. Others may be anything. */
-function liveNodes({ model }: CheckedOnnxModel): readonly OnnxNode[] {
+/** The nodes that some output depends on, in order, and the names they and the outputs need. Others may be anything. */
+function liveNodes({ model }: CheckedOnnxModel): { nodes: readonly OnnxNode[]; needed: ReadonlySet<string> } {
   const needed = new Set(model.graph.outputs.map(({ name }) => name));
   const live = model.graph.nodes.toReversed().filter(({ inputs, outputs }) => {
     if (!outputs.some((name) => needed.has(name))) return false;
     for (const name of inputs) needed.add(name);
     return true;
   });
-  return live.reverse();
+  return { nodes: live.reverse(), needed };
 }
 
 const rowOf = <Row>(table: Readonly<Record<string, Row>>, key: string): Row | undefined =>
@@ -172,9 +183,8 @@ function convertNode(conversion: Conversion, node: OnnxNode): void {
   const operands = node.inputs.map((name) => (name === "" ? undefined : resolve(conversion, name)));
   if (node.inputs.some((name, i) => name !== "" && operands[i] === undefined)) return;
 
-  const { graph, pool, notes, checked } = conversion;
-  const opset = checked.model.opsets.get(node.domain) ?? 1;
-  const view = nodeView(node, operands, { graph, pool, opset, notes });
+  const opset = conversion.checked.model.opsets.get(node.domain) ?? 1;
+  const view = nodeView(node, operands, { ...conversion, opset });
   try {
     const converted = convertView(view, converters);
     assignOutputs(conversion, view, converted);
@@ -219,7 +229,7 @@ function assignOutputs(conversion: Conversion, view: NodeView, converted: readon
     if (name === "") return;
     const result = converted[i];
     if (result === undefined) {
-      if (isUsed(conversion, name))
+      if (conversion.needed.has(name))
         view.fail("onnx-unsupported-output", `has its output ${i} ("${name}") used, which is not supported`);
     } else if (isTensor(result)) {
       operands.set(name, { name, tensor: result, initializer: false });
@@ -230,21 +240,28 @@ function assignOutputs(conversion: Conversion, view: NodeView, converted: readon
   });
 }
 
-const isUsed = ({ checked }: Conversion, name: string): boolean =>
-  checked.model.graph.outputs.some((output) => output.name === name) ||
-  checked.model.graph.nodes.some(({ inputs }) => inputs.includes(name));
-
-/** An output that another node's result is passed through for takes the output's name, unless it has the name of one. */
+/** A value that several names stand for gets the name of the first output it is. */
 function setOutputs(conversion: Conversion): void {
-  const { graph, pool, checked } = conversion;
+  const { graph, pool, checked, notes } = conversion;
   const named = new Set<Value>(graph.inputs);
-  const values = checked.model.graph.outputs.map(({ name }) => {
+  const values = checked.model.graph.outputs.map(({ name, shape }) => {
     const operand = resolve(conversion, name);
     if (operand === undefined) return undefined;
     const value = isKnown(operand) ? pool(operand) : operand.value;
     if (!named.has(value)) graph.rename(value, name);
     named.add(value);
+    if (shape !== undefined && !agrees(shape, value.type.shape)) notes.push(otherShape(name, shape, value));
     return value;
   });
   if (values.every((value) => value !== undefined)) graph.setOutputs(values);
+}
+
+const agrees = (declared: readonly OnnxDimension[], shape: readonly number[]): boolean =>
+  declared.length === shape.length &&
+  declared.every((extent, axis) => typeof extent !== "number" || extent === shape[axis]);
+
+function otherShape(name: string, declared: readonly OnnxDimension[], { type }: Value): Diagnostic {
+  const text = declared.map((extent) => extent ?? "?").join(", ");
+  const message = `output '${name}' has the shape [${type.shape.join(", ")}], declared as [${text}]`;
+  return diagnostic("warning", "onnx-output-shape", message, { subject: `output "${name}"` });
 }

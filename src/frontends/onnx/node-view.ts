@@ -43,6 +43,8 @@ export interface NodeView {
   /** A tensor known at compile time; `role` names it in the diagnostic that it is not ("axes"). */
   known(index: number, role: string): Tensor;
 
+  /** Accounts for the elements of a constant that is computed at import; refuses shapes beyond all reason. */
+  reserve(shape: readonly number[]): number;
   create<const O extends readonly string[], const A extends Record<string, AttributeSpec>>(
     definition: TypedOp<O, A>,
     operands: OperandsOf<O, Value>,
@@ -61,19 +63,34 @@ export interface NodeContext {
   readonly pool: ConstantPool;
   readonly opset: number;
   readonly notes: Diagnostic[];
+  /** Elements of all constants computed so far. */
+  readonly folded: { elements: number };
 }
 
 /** Beyond this no memory plan of a small machine goes, and products of extents stay exact. */
 const maxElements = 2 ** 31 - 1;
+const maxRank = 32;
+/** Far beyond any shape arithmetic, far below what hurts: a few nodes could ask for terabytes. */
+const maxFoldedElements = 2 ** 26;
 
 export function nodeView(
   node: OnnxNode,
   operands: readonly (Operand | undefined)[],
-  { graph, pool, opset, notes }: NodeContext,
+  { graph, pool, opset, notes, folded }: NodeContext,
 ): NodeView {
   const origin = describeNode(node);
   const stem = node.outputs.find((name) => name !== "") ?? node.opType;
   const created = new Set<Value>();
+
+  function requireSize(shape: readonly number[]): void {
+    if (shape.length > maxRank)
+      view.fail("onnx-rank", `gives a tensor of ${shape.length} axes, more than the limit of ${maxRank}`);
+    if (elementCount(shape) > maxElements)
+      view.fail(
+        "onnx-too-large",
+        `gives a tensor [${shape.join(", ")}] of more than ${maxElements} elements`,
+      );
+  }
 
   const view: NodeView = {
     node,
@@ -116,19 +133,29 @@ export function nodeView(
       });
     },
 
+    reserve(shape) {
+      requireSize(shape);
+      const count = elementCount(shape);
+      folded.elements += count;
+      if (folded.elements <= maxFoldedElements) return count;
+      return view.fail(
+        "onnx-too-large",
+        `computes a constant of ${count} elements, which makes more than ${maxFoldedElements} in all`,
+        { help: "store large constants as initializers" },
+      );
+    },
     create(definition, inputs, attributes) {
       const { result } = graph.create(definition, inputs, attributes, {
         name: `${stem}_${definition.name}`,
         origin,
       });
-      const count = elementCount(result.type.shape);
-      if (count > maxElements)
-        view.fail("onnx-too-large", `computes ${count} elements, more than the limit of ${maxElements}`);
+      requireSize(result.type.shape);
       created.add(result);
       return result;
     },
     constant: (content, name) => pool({ name: `${stem}_${name}`, tensor: content, initializer: false }),
     reshape: ((content: Converted, shape: readonly number[]): Converted => {
+      requireSize(shape);
       if ("data" in content)
         return elementCount(shape) === content.data.length
           ? tensor(content.element, shape, content.data)
@@ -140,7 +167,10 @@ export function nodeView(
       return view.create(reshape, { input: content }, { shape });
     }) as NodeView["reshape"],
     transpose: ((content: Converted, permutation: readonly number[]): Converted => {
-      if ("data" in content) return arrange(content, { permutation });
+      if ("data" in content) {
+        view.reserve(content.shape);
+        return arrange(content, { permutation });
+      }
       if (isIdentityPermutation(permutation) && permutation.length === content.type.shape.length)
         return content;
       return view.create(transpose, { input: content }, { permutation });

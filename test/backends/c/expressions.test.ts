@@ -110,7 +110,7 @@ const integerCases = (
   operator: (x: LoopExpression, y: LoopExpression) => LoopExpression,
   expected: (x: bigint, y: bigint) => bigint | undefined,
 ): Case[] => [
-  ...(["i8", "u8", "i16", "u16", "i32", "u32"] as const).map((from) => ({
+  ...(["i8", "u16", "i32"] as const).map((from) => ({
     name: `${name}_${from}`,
     from,
     to: "i32" as const,
@@ -120,7 +120,7 @@ const integerCases = (
       return result === undefined ? undefined : inRange(result, 32);
     },
   })),
-  ...(["i8", "u16", "u32", "i64"] as const).map((from) => ({
+  ...(["u32", "i64"] as const).map((from) => ({
     name: `${name}_${from}_to_i64`,
     from,
     to: "i64" as const,
@@ -224,7 +224,7 @@ const cases: Case[] = [
     (x) => b.min(b.max(x, b.constant(x.type, 5)), b.constant(x.type, -5)),
     () => -5n,
   ),
-  ...[0, 1, 7, 14, 15, 31].flatMap((count) => [
+  ...[0, 14, 15, 31].flatMap((count) => [
     ...integerCases(
       `shr_${count}`,
       (x) => ({ ...b.shr(x, b.i32(1)), right: b.i32(count) }) as LoopExpression,
@@ -401,7 +401,10 @@ const cases: Case[] = [
     from: "i32",
     to,
     value: (x) => x,
-    expected: (x: bigint) => (to.startsWith("u") ? BigInt.asUintN : BigInt.asIntN)(Number(to.slice(1)), x),
+    expected: (x: bigint) => {
+      const bits = Number(to.slice(1));
+      return to.startsWith("u") ? BigInt.asUintN(bits, x) : BigInt.asIntN(bits, x);
+    },
   })),
   { name: "store_u8_constant", from: "i8", to: "u8", value: () => b.i32(255), expected: () => 255n },
   { name: "store_i8_constant_too_wide", from: "i8", to: "i8", value: () => b.i32(255), expected: () => -1n },
@@ -512,11 +515,31 @@ function floatCases(): Case[] {
           (x, y) => b.sub(x, b.unary("neg", y)),
           (x, y) => x + y,
         ),
-        binaryCase("abs", (x) => b.unary("abs", x), Math.abs),
-        binaryCase("sqrt", (x) => b.unary("sqrt", x), Math.sqrt),
-        binaryCase("floor", (x) => b.unary("floor", x), Math.floor),
-        binaryCase("ceil", (x) => b.unary("ceil", x), Math.ceil),
-        binaryCase("trunc", (x) => b.unary("trunc", x), Math.trunc),
+        binaryCase(
+          "abs",
+          (x) => b.unary("abs", x),
+          (x) => Math.abs(x),
+        ),
+        binaryCase(
+          "sqrt",
+          (x) => b.unary("sqrt", x),
+          (x) => Math.sqrt(x),
+        ),
+        binaryCase(
+          "floor",
+          (x) => b.unary("floor", x),
+          (x) => Math.floor(x),
+        ),
+        binaryCase(
+          "ceil",
+          (x) => b.unary("ceil", x),
+          (x) => Math.ceil(x),
+        ),
+        binaryCase(
+          "trunc",
+          (x) => b.unary("trunc", x),
+          (x) => Math.trunc(x),
+        ),
         binaryCase("nearest", (x) => b.unary("nearest", x), halfEven),
         ...[0.1, -0, 1e-45, 16777216, 3.4028234663852886e38, -Infinity, NaN, 1 / 3, -5].map((value, index) =>
           binaryCase(
@@ -638,11 +661,7 @@ function prepare(of: Case): Prepared {
     }
   }
   const make = (values: readonly Value[]) =>
-    tensor(
-      of.from,
-      [values.length],
-      (of.from === "i64" ? values.map(BigInt) : values.map(Number)) as number[],
-    );
+    tensor(of.from, [values.length], of.from === "i64" ? values.map(BigInt) : values.map(Number));
   return { of, inputs: [make(xs), make(ys)], expected };
 }
 
@@ -675,7 +694,7 @@ const inputs = prepared.flatMap(({ inputs: both }) => both);
 function expectedTensor({ of, expected }: Prepared): Tensor {
   const data = allocate(of.to, expected.length);
   expected.forEach((value, index) => {
-    data[index] = (data instanceof BigInt64Array ? BigInt(value) : Number(value)) as never;
+    data[index] = data instanceof BigInt64Array ? BigInt(value) : Number(value);
   });
   return { element: of.to, shape: [expected.length], data };
 }
@@ -706,8 +725,8 @@ describe("expressions", () => {
   });
 
   describe.skipIf(noHostCompiler)("in C (skipped where there is neither gcc nor clang)", () => {
+    const levels = [["-O0", ...sanitizers], ["-O2"]];
     for (const compiler of hostCompilers) {
-      const levels = [["-O0", ...sanitizers], ["-O3", ...sanitizers], ["-Os"], ["-O2"]];
       it.each(levels.map((flags) => ({ flags })))(`${compiler[0]} $flags`, ({ flags }) => {
         const executor = createCExecutor(program, { compiler, flags: [...warnings, ...flags] });
         made.push(executor);

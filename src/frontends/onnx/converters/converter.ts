@@ -4,8 +4,8 @@
  * one element is `Name: unary(operator)`.
  */
 import type { Value } from "../../../ir/graph.ts";
-import type { OpDefinition, TypedOp } from "../../../ir/operation.ts";
-import type { AttributeSpec } from "../../../ir/attributes.ts";
+import type { TypedOp } from "../../../ir/operation.ts";
+import type { AttributeInput, AttributeSpec } from "../../../ir/attributes.ts";
 import type { add } from "../../../ops/add.ts";
 import type { NodeView } from "../node-view.ts";
 import type { Converted } from "../operand.ts";
@@ -16,7 +16,6 @@ export type Converter = (node: NodeView) => Converted | readonly Converted[];
 /** By operator type; those of other domains as `domain::Type`. */
 export type ConverterTable = Readonly<Record<string, Converter>>;
 
-type UnaryOp = TypedOp<readonly ["input"], Record<string, AttributeSpec>>;
 type BinaryOp = typeof add;
 
 /**
@@ -24,14 +23,17 @@ type BinaryOp = typeof add;
  * `LeakyRelu: unary(leakyRelu, { alpha: 0.01 })`.
  */
 export const unary =
-  (definition: OpDefinition, defaults: Readonly<Record<string, number | string>> = {}): Converter =>
+  <const A extends Record<string, AttributeSpec>>(
+    definition: TypedOp<readonly ["input"], A>,
+    defaults: AttributeInput<A> = {},
+  ): Converter =>
   (node) => {
-    const attributes = Object.entries(defaults).map(([name, fallback]): [string, number | string] => [
+    const { attributes } = node;
+    const given = Object.entries(defaults).map(([name, fallback]): [string, unknown] => [
       name,
-      (typeof fallback === "string" ? node.attributes.string(name) : node.attributes.float(name)) ?? fallback,
+      (typeof fallback === "string" ? attributes.string(name) : attributes.float(name)) ?? fallback,
     ]);
-    const input = node.value(0);
-    return node.create(definition as UnaryOp, { input }, Object.fromEntries(attributes));
+    return node.create(definition, { input: node.value(0) }, Object.fromEntries(given) as AttributeInput<A>);
   };
 
 /** A function of two elements, with numpy's broadcasting or the older one. */

@@ -199,7 +199,10 @@ function convertSlice(node: NodeView): Value {
 function convertSplit(node: NodeView): Value[] {
   const extents = node.shape(0);
   const axis = axisAt(node, node.attributes.int("axis") ?? 0, extents.length);
-  const count = node.attributes.int("num_outputs") ?? node.node.outputs.length;
+  const count = node.node.outputs.length;
+  const declared = node.attributes.int("num_outputs") ?? count;
+  if (declared !== count)
+    node.fail("onnx-attribute", `has ${count} outputs, expected its num_outputs, ${declared}`);
   const equal = Math.ceil(extents[axis]! / count);
   const sizes =
     integers(node, 1, "split") ??
@@ -235,12 +238,13 @@ function convertTranspose(node: NodeView): Converted {
 }
 
 function convertUnsqueeze(node: NodeView): Converted {
-  const extents = [...node.shape(0)];
+  const extents = node.shape(0);
   const given = node.attributes.required("axes", integers(node, 1, "axes"));
   const rank = extents.length + given.length;
-  const axes = given.map((axis) => axisAt(node, axis, rank)).sort((a, b) => a - b);
-  if (new Set(axes).size !== axes.length)
+  const axes = new Set(given.map((axis) => axisAt(node, axis, rank)));
+  if (axes.size !== given.length)
     node.fail("onnx-axis", `has axes [${given.join(", ")}], expected each once`);
-  for (const axis of axes) extents.splice(axis, 0, 1);
-  return node.reshape(contentAt(node, 0), extents);
+  let kept = 0;
+  const shape = Array.from({ length: rank }, (_, axis) => (axes.has(axis) ? 1 : extents[kept++]!));
+  return node.reshape(contentAt(node, 0), shape);
 }

@@ -1,0 +1,115 @@
+#!/usr/bin/env node
+/**
+ * The command line. Exit codes: 0 done, 1 the job failed (a diagnostic says why), 2 misused.
+ *
+ * Results go to standard output, everything else to standard error. An error that is no diagnostic is the compiler's own fault:
+ * it is saved to a file for a report, and its stack is shown only when QUERN_DEBUG is set.
+ */
+import { existsSync, mkdtempSync, realpathSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { Command, CommanderError } from "commander";
+import { DiagnosticError, type Diagnostic } from "../../diagnostics/diagnostic.ts";
+import { renderDiagnostics } from "../../diagnostics/render.ts";
+import { extensionOf, type ModelSource } from "../model.ts";
+import { version } from "../version.ts";
+import { addCompile } from "./commands/compile.ts";
+import { addEvaluate } from "./commands/evaluate.ts";
+import { addInspect } from "./commands/inspect.ts";
+import { addOpt } from "./commands/opt.ts";
+import { addRun } from "./commands/run.ts";
+import { addVerify } from "./commands/verify.ts";
+
+/** Where a command writes. */
+export interface Streams {
+  readonly out: (text: string) => void;
+  readonly err: (text: string) => void;
+  /** Draws diagnostics on standard error. */
+  readonly diagnose: (diagnostics: readonly Diagnostic[]) => void;
+  /** Keeps a text, so that diagnostics can show its lines. */
+  readonly remember: (model: ModelSource) => void;
+}
+
+export function createProgram(streams: Streams): Command {
+  const program = new Command("quern")
+    .description("Compiles trained neural networks to integer-only C and WebAssembly.")
+    .version(version)
+    .exitOverride()
+    .configureOutput({ writeOut: streams.out, writeErr: streams.err })
+    .showSuggestionAfterError()
+    .showHelpAfterError("(--help explains)");
+  for (const add of [addInspect, addCompile, addEvaluate, addRun, addOpt, addVerify]) add(program, streams);
+  return program;
+}
+
+/** Standard output and standard error, unless a test listens. */
+export type Writers = Pick<Streams, "out" | "err">;
+
+const processWriters: Writers = {
+  out: (text) => void process.stdout.write(text),
+  err: (text) => void process.stderr.write(text),
+};
+
+/** Runs one command line (without node and script). The result is the exit code. */
+export async function main(args: readonly string[], { out, err }: Writers = processWriters): Promise<number> {
+  const sources = new Map<string, string>();
+  const diagnose: Streams["diagnose"] = (diagnostics) => {
+    if (diagnostics.length > 0) err(`${renderDiagnostics(diagnostics, sources)}\n`);
+  };
+  const streams: Streams = {
+    out,
+    err,
+    diagnose,
+    remember: ({ file, bytes }) => {
+      if (extensionOf(file) === "qir") sources.set(file, new TextDecoder().decode(bytes));
+    },
+  };
+  const passes = args.findIndex((word) => word === "--passes" || word === "--pipeline");
+  const pipeline = passes < 0 ? undefined : args[passes + 1];
+  if (pipeline !== undefined) sources.set("--passes", pipeline).set("pipeline", pipeline);
+  try {
+    await createProgram(streams).parseAsync(args, { from: "user" });
+    return 0;
+  } catch (error) {
+    if (error instanceof CommanderError) return usageCode(error, err);
+    if (error instanceof DiagnosticError) diagnose(error.diagnostics);
+    else reportInternal(error, err);
+    return 1;
+  }
+}
+
+/** Help and version are no errors; those of arguments inside an action were not printed yet. */
+function usageCode(error: CommanderError, err: (text: string) => void): number {
+  if (error.code === "commander.invalidArgument" && !error.message.startsWith("error:"))
+    err(`error: ${error.message}\n`);
+  return error.exitCode === 0 ? 0 : 2;
+}
+
+function reportInternal(error: unknown, err: (text: string) => void): void {
+  const { message, stack } = error instanceof Error ? error : { message: String(error), stack: undefined };
+  const [first = "", ...details] = message.split("\n");
+  err(`quern: ${first.startsWith("internal:") ? first : `internal: ${first}`}\n`);
+  err("This is the compiler's fault, not yours. Please report it, with the model");
+  try {
+    const file = join(mkdtempSync(join(tmpdir(), "quern-fault-")), "fault.txt");
+    writeFileSync(
+      file,
+      [`quern ${version}, node ${process.version}`, first, ...details, "", stack ?? ""].join("\n"),
+    );
+    err(` and ${file}, which holds the graph and the place`);
+  } catch {
+    // The report then goes without.
+  }
+  err(".\n");
+  if (process.env["QUERN_DEBUG"] !== undefined) err(`${stack ?? ""}\n`);
+}
+
+const script = process.argv[1];
+if (script !== undefined && existsSync(script) && realpathSync(script) === fileURLToPath(import.meta.url)) {
+  // A reader that has seen enough (`| head`) is no fault.
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    process.exit(error.code === "EPIPE" ? 0 : 1);
+  });
+  process.exitCode = await main(process.argv.slice(2));
+}

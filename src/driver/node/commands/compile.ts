@@ -1,0 +1,105 @@
+/** `quern compile`. */
+import { resolve } from "node:path";
+import { Option, type Command } from "commander";
+import { targetNames, type TargetName } from "../../artifacts.ts";
+import { compile, type Compiled } from "../../compile.ts";
+import type { Streams } from "../cli.ts";
+import { npyOnDisk, readModel } from "../files.ts";
+import { checkOutputFolder, writeOutputFolder } from "../output-folder.ts";
+import {
+  collected,
+  listOf,
+  mappingOf,
+  shapeOption,
+  wholeNumber,
+  withInputMapping,
+  type InputOptions,
+} from "../options.ts";
+import { createProgress } from "../progress.ts";
+import { grouped, kibibytes } from "../text-table.ts";
+
+interface Options extends InputOptions {
+  readonly calibrate?: readonly string[];
+  readonly target: readonly TargetName[];
+  readonly out: string;
+  readonly name?: string;
+  readonly pipeline?: string;
+  readonly samples?: number;
+  readonly shape?: ReadonlyMap<string, readonly number[]>;
+  readonly force?: boolean;
+  readonly json?: boolean;
+}
+
+const examples = `
+Examples:
+  $ quern compile kws.onnx --calibrate x.npy --input-scale 0.5847 --input-zero 83 --target c,wasm --out build/kws
+  $ quern compile net.onnx --calibrate x.npy --input-mean 0.485,0.456,0.406 --input-std 0.229,0.224,0.225 --out build/net
+
+The folder gets NAME.c, NAME.h, NAME.wasm, NAME.mjs, NAME.d.ts, the stored graph (NAME.qir, NAME.safetensors) and report.json.`;
+
+export function addCompile(program: Command, streams: Streams): void {
+  const command = program
+    .command("compile")
+    .description("a float model and samples → integer-only C and WebAssembly")
+    .argument("<model>", ".onnx or .qir")
+    .option("--calibrate <X.npy>", "samples, N along the first axis; once for each input", collected)
+    .option("--samples <N>", "calibrate with the first N samples only", wholeNumber)
+    .addOption(
+      new Option("--target <T>", `what to emit, with commas: ${targetNames.join(", ")}`)
+        .argParser(listOf(targetNames))
+        .default(targetNames, targetNames.join(",")),
+    )
+    .requiredOption("--out <DIR>", "the folder to write, whole or not at all")
+    .option("--name <NAME>", "names files and functions (default: the model's file name)")
+    .option("--pipeline <P>", "passes as text, or a pipeline's name (see quern opt --list)")
+    .addOption(shapeOption())
+    .option("--force", "replace a folder that quern did not write")
+    .option("--json", "print report.json instead of a summary");
+  withInputMapping(command)
+    .addHelpText("after", examples)
+    .action(async (model: string, options: Options) => {
+      const force = options.force ?? false;
+      checkOutputFolder(options.out, force);
+      const progress = createProgress();
+      const files = options.calibrate?.map(npyOnDisk);
+      const compiled = await compile({
+        model: readModel(model, options.shape),
+        ...(files === undefined ? {} : { samples: files }),
+        sampleOptions: {
+          mapping: mappingOf(options),
+          ...(options.samples === undefined ? {} : { limit: options.samples }),
+        },
+        targets: options.target,
+        ...(options.name === undefined ? {} : { name: options.name }),
+        ...(options.pipeline === undefined ? {} : { pipeline: options.pipeline }),
+        run: {
+          modelPath: resolve(model),
+          samplePaths: (options.calibrate ?? []).map((path) => resolve(path)),
+        },
+        now: () => performance.now(),
+        progress: progress.report,
+        onWarning: (warning) => {
+          progress.clear();
+          streams.diagnose([warning]);
+        },
+      });
+      progress.clear();
+      writeOutputFolder(options.out, compiled.files, force);
+      if (options.json === true) streams.out(`${JSON.stringify(compiled.report, undefined, 2)}\n`);
+      else streams.out(summary(compiled, options.out));
+    });
+}
+
+function summary({ name, report, files }: Compiled, folder: string): string {
+  const lines = [
+    `${name}: ${grouped(report.macs)} multiply-accumulates, ${grouped(report.parameters)} parameters, ` +
+      `${kibibytes(report.weightBytes)} of weights`,
+    ...Object.entries(report.targets).map(
+      ([target, size]) =>
+        `  ${target}: arena ${grouped(size.arenaBytes)} bytes (at least ${grouped(size.arenaLowerBoundBytes)}), ` +
+        `constants ${grouped(size.constantBytes)} bytes, ${target === "c" ? "source" : "module"} ${kibibytes(size.fileBytes)}`,
+    ),
+    `wrote ${folder}: ${[...files.keys()].join(" ")}`,
+  ];
+  return `${lines.join("\n")}\n`;
+}

@@ -1,0 +1,44 @@
+/** `quern verify`. */
+import type { Command } from "commander";
+import { DiagnosticError } from "../../../diagnostics/diagnostic.ts";
+import type { EngineName } from "../../engines.ts";
+import { verifyBundle } from "../../verify.ts";
+import { firstWorking } from "../c-compiler.ts";
+import type { Streams } from "../cli.ts";
+import { nodeEngines } from "../engines.ts";
+import { readBundle } from "../files.ts";
+import { engineOption, wholeNumber } from "../options.ts";
+import { textTable } from "../text-table.ts";
+
+interface Options {
+  readonly engine?: readonly EngineName[];
+  readonly count?: number;
+  readonly json?: boolean;
+}
+
+export function addVerify(program: Command, streams: Streams): void {
+  program
+    .command("verify")
+    .description("check a compiled folder: files, floats, overflow, byte equality of engines")
+    .argument("<dir>", "a folder that 'quern compile' wrote")
+    .addOption(engineOption())
+    .option("--count <N>", "random inputs to compare engines on (default: 8)", wholeNumber)
+    .option("--json", "print JSON")
+    .addHelpText("after", "\nExample:\n  $ quern verify build/kws")
+    .action(async (folder: string, options: Options) => {
+      const hasCompiler = firstWorking([["cc"], ["gcc"], ["clang"]]) !== undefined || "CC" in process.env;
+      const found = await verifyBundle({
+        bundle: readBundle(folder),
+        engines: options.engine ?? ["wasm-simd", "wasm-scalar", ...(hasCompiler ? ["c" as const] : [])],
+        factories: nodeEngines,
+        ...(options.count === undefined ? {} : { count: options.count }),
+      });
+      const rows = found.checks.map(({ name, passed, detail }) => [passed ? "ok" : "FAILED", name, detail]);
+      streams.out(
+        options.json === true
+          ? `${JSON.stringify(found, undefined, 2)}\n`
+          : `${textTable(["", "check", "result"], rows)}\n`,
+      );
+      if (found.problems.length > 0) throw new DiagnosticError(found.problems.slice(0, 20));
+    });
+}

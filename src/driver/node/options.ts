@@ -1,0 +1,79 @@
+/** Options that several commands share, and how their texts are read. A misread option is a usage error: exit code 2. */
+import { InvalidArgumentError, Option, type Command } from "commander";
+import { engineNames, type EngineName } from "../engines.ts";
+import type { InputMapping } from "../samples.ts";
+
+export interface InputOptions {
+  readonly inputScale?: number;
+  readonly inputZero?: number;
+  readonly inputMean?: readonly number[];
+  readonly inputStd?: readonly number[];
+}
+
+export function withInputMapping(command: Command): Command {
+  return command
+    .option("--input-scale <S>", "the samples' numbers stand for (x - Z) * S", number)
+    .option("--input-zero <Z>", "the samples' zero point", number)
+    .option("--input-mean <M>", "subtract a mean: one number, or one a channel, with commas", numbers)
+    .option("--input-std <D>", "then divide by a standard deviation, likewise", numbers);
+}
+
+export function mappingOf({ inputScale, inputZero, inputMean, inputStd }: InputOptions): InputMapping {
+  return {
+    ...(inputScale === undefined ? {} : { scale: inputScale }),
+    ...(inputZero === undefined ? {} : { zero: inputZero }),
+    ...(inputMean === undefined ? {} : { mean: inputMean }),
+    ...(inputStd === undefined ? {} : { std: inputStd }),
+  };
+}
+
+export const shapeOption = (): Option =>
+  new Option(
+    "--shape <NAME=SHAPE>",
+    "fix an input's shape, for instance input=1x3x32x32 (repeatable)",
+  ).argParser(shape);
+
+export const engineOption = (flags = "--engine <E>"): Option =>
+  new Option(flags, `engines, with commas or repeated: ${engineNames.join(", ")}`).argParser(engines);
+
+export const collected = (value: string, earlier: readonly string[] = []): readonly string[] => [
+  ...earlier,
+  value,
+];
+
+export function number(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !Number.isFinite(value)) throw new InvalidArgumentError("It is no number.");
+  return value;
+}
+
+export const numbers = (text: string): readonly number[] => text.split(",").map(number);
+
+export function wholeNumber(text: string): number {
+  const value = number(text);
+  if (!Number.isSafeInteger(value) || value < 0) throw new InvalidArgumentError("It is no whole number.");
+  return value;
+}
+
+/** A comma list of words out of `known`, repetition allowed. */
+export const listOf =
+  <T extends string>(known: readonly T[]) =>
+  (text: string, earlier: readonly T[] = []): readonly T[] => {
+    const found = text.split(",").map((word) => word.trim());
+    for (const word of found)
+      if (!(known as readonly string[]).includes(word))
+        throw new InvalidArgumentError(`'${word}' is none of ${known.join(", ")}.`);
+    return [...new Set([...earlier, ...(found as T[])])];
+  };
+
+const engines = (text: string, earlier?: readonly EngineName[]): readonly EngineName[] =>
+  listOf(engineNames)(text, earlier);
+
+function shape(
+  text: string,
+  earlier: ReadonlyMap<string, readonly number[]> = new Map(),
+): ReadonlyMap<string, readonly number[]> {
+  const found = /^(.+)=(\d+(?:[x,]\d+)*)$/.exec(text);
+  if (found === null) throw new InvalidArgumentError("It has not the form NAME=1x3x32x32.");
+  return new Map([...earlier, [found[1]!, found[2]!.split(/[x,]/).map(Number)]]);
+}

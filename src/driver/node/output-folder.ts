@@ -1,0 +1,85 @@
+/**
+ * An output folder appears whole or not at all: files go into a temporary sibling, which then takes the folder's name. An
+ * earlier folder is replaced only when quern wrote it, for its contents are lost.
+ */
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { basename, dirname, join, relative, resolve } from "node:path";
+import { fail } from "../../diagnostics/diagnostic.ts";
+import { parseReport, reportFile } from "../bundle.ts";
+import { access, isFolder } from "./files.ts";
+
+/** @throws DiagnosticError `output-exists` before any work is done for nothing */
+export function checkOutputFolder(folder: string, force: boolean): void {
+  const path = resolve(folder);
+  if (!existsSync(path)) return;
+  if (!isFolder(path)) fail("output-exists", `'${folder}' is a file, expected a folder or nothing`);
+  const inside = relative(path, process.cwd());
+  if (inside === "" || !inside.startsWith(".."))
+    fail("output-exists", `'${folder}' holds the current folder and cannot be replaced`, {
+      help: "give a folder of its own with --out",
+    });
+  if (force || isOurs(path)) return;
+  fail("output-exists", `'${folder}' exists and was not written by quern`, {
+    help: "give another folder with --out, or replace it and all it holds with --force",
+  });
+}
+
+function isOurs(path: string): boolean {
+  if (readdirSync(path).length === 0) return true;
+  const report = join(path, reportFile);
+  return existsSync(report) && parseReport(readFileSync(report, "utf8")) !== undefined;
+}
+
+export function writeOutputFolder(
+  folder: string,
+  files: ReadonlyMap<string, Uint8Array>,
+  force: boolean,
+): void {
+  checkOutputFolder(folder, force);
+  const path = resolve(folder);
+  access(folder, () => {
+    mkdirSync(dirname(path), { recursive: true });
+    const made = mkdtempSync(join(dirname(path), `.${basename(path)}-quern-`));
+    const fresh = join(made, "new");
+    try {
+      for (const [name, bytes] of files) {
+        mkdirSync(dirname(join(fresh, name)), { recursive: true });
+        writeFileSync(join(fresh, name), bytes);
+      }
+      if (existsSync(path)) renameSync(path, join(made, "old"));
+      try {
+        renameSync(fresh, path);
+      } catch (error) {
+        if (existsSync(join(made, "old"))) renameSync(join(made, "old"), path);
+        throw error;
+      }
+    } finally {
+      rmSync(made, { recursive: true, force: true });
+    }
+  });
+}
+
+/** One file, whole or not at all. */
+export function writeOutputFile(file: string, bytes: Uint8Array | string): void {
+  const path = resolve(file);
+  access(file, () => {
+    if (isFolder(path)) fail("output-exists", `'${file}' is a folder, expected a file`);
+    mkdirSync(dirname(path), { recursive: true });
+    const made = mkdtempSync(join(dirname(path), `.${basename(path)}-quern-`));
+    try {
+      writeFileSync(join(made, "new"), bytes);
+      renameSync(join(made, "new"), path);
+    } finally {
+      rmSync(made, { recursive: true, force: true });
+    }
+  });
+}

@@ -1,0 +1,67 @@
+/** What `run` and `evaluate` work on: a compiled folder or a model, its engines, and the samples given to it. */
+import { passes } from "../../../passes/index.ts";
+import { pipelines } from "../../../passes/pipelines.ts";
+import { DiagnosticError } from "../../diagnostics/diagnostic.ts";
+import type { Graph } from "../../ir/graph.ts";
+import { runPipeline } from "../../pass/manager.ts";
+import { createContext } from "../../pass/pass.ts";
+import { isFloat } from "../../tensor/element-type.ts";
+import { parsePipeline } from "../../text/pipeline.ts";
+import { bundleEngines, checkBundle, type Bundle } from "../bundle.ts";
+import type { EngineFactories } from "../engines.ts";
+import { loadModel } from "../model.ts";
+import { openSamples, type InputMapping, type Samples } from "../samples.ts";
+import { nodeEngines } from "./engines.ts";
+import { isFolder, npyOnDisk, readBundle, readModel } from "./files.ts";
+
+export interface Subject {
+  readonly graph: Graph;
+  readonly engines: EngineFactories;
+  readonly bundle?: Bundle;
+  readonly isStored: boolean;
+}
+
+type Shapes = ReadonlyMap<string, readonly number[]>;
+
+/** @throws DiagnosticError, also when a folder's files are not what its graph gives */
+export async function openSubject(path: string, shapes?: Shapes): Promise<Subject> {
+  if (!isFolder(path)) {
+    const graph = await loadForRunning(path, shapes);
+    return { graph, engines: nodeEngines, isStored: isStoredGraph(graph) };
+  }
+  const bundle = readBundle(path);
+  const { problems, printed } = await checkBundle(bundle);
+  if (problems.length > 0) throw new DiagnosticError(problems);
+  const engines = bundleEngines(bundle, printed, nodeEngines);
+  return { graph: bundle.loadGraph(), engines, bundle, isStored: true };
+}
+
+/** A model in the form that is run: a real one optimized, a stored one as it is. */
+export async function loadForRunning(path: string, shapes?: Shapes): Promise<Graph> {
+  const { graph } = loadModel(readModel(path, shapes));
+  if (!isStoredGraph(graph))
+    await runPipeline(graph, parsePipeline(pipelines.optimize), passes, createContext());
+  return graph;
+}
+
+const isStoredGraph = (graph: Graph): boolean => !graph.values.some(({ type }) => isFloat(type.element));
+
+/**
+ * Samples from files. Without a mapping of their own, integers of the type the network was calibrated with mean what they
+ * meant then.
+ */
+export function openSubjectSamples(
+  { graph, bundle }: Subject,
+  paths: readonly string[],
+  mapping: InputMapping,
+  limit?: number,
+): Samples {
+  const files = paths.map(npyOnDisk);
+  const recorded = bundle?.report.samples ?? [];
+  const isAsCalibrated = files.every(
+    ({ header: { element } }, i) => !isFloat(element) && recorded[i]?.element === element,
+  );
+  const given = Object.keys(mapping).length > 0;
+  const used = !given && isAsCalibrated ? (bundle?.report.inputMapping ?? {}) : mapping;
+  return openSamples(files, graph.inputs, { mapping: used, ...(limit === undefined ? {} : { limit }) });
+}
