@@ -10,7 +10,10 @@ export default tseslint.config(
       eqeqeq: "error",
       "no-restricted-syntax": ["error", "TSEnumDeclaration", "TSModuleDeclaration"],
       "@typescript-eslint/no-non-null-assertion": "off",
-      "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true, allowBoolean: true }],
+      "@typescript-eslint/restrict-template-expressions": [
+        "error",
+        { allowNumber: true, allowBoolean: true },
+      ],
       "@typescript-eslint/no-unnecessary-condition": "off",
     },
   },

@@ -80,14 +80,16 @@ export function emitC(program: LoopProgram, options: EmitOptions): EmittedC {
     constants: new Set(),
     fence: false,
   };
-  const globals = NameScope.global([
-    ...helperNames,
-    ...Object.keys(laneBytes).map((element) => `${element}_memory`),
-    `${name}_run`,
-    `${c.upper}_AFTER`,
-    `${c.upper}_FENCE`,
-    ...c.ports.flatMap((port) => [port.name, port.accessor]),
-  ]);
+  const globals = NameScope.global(
+    [
+      ...helperNames,
+      ...Object.keys(laneBytes).map((element) => `${element}_memory`),
+      `${name}_run`,
+      ...["AFTER", "FENCE", "MAY_ALIAS"].map((macro) => `${c.upper}_${macro}`),
+      ...c.ports.map((port) => port.accessor),
+    ],
+    c.ports.map((port) => port.name),
+  );
   const printer: Printer = { program, c, globals, needs };
   // Constants are named before any local name is given, so that no local hides one.
   for (const buffer of program.buffers) if (buffer.role === "constant") globals.of(buffer, buffer.name);
@@ -188,6 +190,7 @@ function printRun(
 ): string[] {
   const used = new Set(procedures.flatMap(({ parameters }) => parameters));
   const locals = globals.inner();
+  for (const port of c.ports) locals.fresh(port.name);
   const pointers = new Map(c.ports.map((port) => [port.storage.buffer, port.name]));
   const declarations: string[] = [];
   const isPort = (buffer: Buffer) => buffer.role === "input" || buffer.role === "output";

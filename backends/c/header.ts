@@ -114,7 +114,7 @@ export function printHeader(
       `    ${example}`,
       ...ports
         .filter((port) => port.role === "input")
-        .map((port) => `    ${port.type} *${port.name} = ${port.accessor}(arena); /* fill it */`),
+        .map((port) => `    ${port.type} *${port.name} = ${port.accessor}(arena);`),
       `    ${name}_run(${[...pointers, "arena"].join(", ")});`,
       "",
       "Inputs and outputs may also be buffers of the caller's own, which then overlap neither the arena nor each other. " +

@@ -66,9 +66,9 @@ export class NameScope {
     this.#barred = new Set(barred);
   }
 
-  /** The scope of a C file. */
-  static global(taken: Iterable<string>): NameScope {
-    return new NameScope(taken, libraryNames);
+  /** The scope of a C file; `barred` are names of one function that sees them all. */
+  static global(taken: Iterable<string>, barred: readonly string[]): NameScope {
+    return new NameScope(taken, [...libraryNames, ...barred]);
   }
 
   /** The object's name, made from `text` when it has none yet. */

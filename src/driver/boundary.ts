@@ -1,13 +1,19 @@
 /** The network's boundary: the caller's reals as stored integers, and back. Real tensors pass as they are. */
 import { elementRange, isBigInteger, isFloat } from "../tensor/element-type.ts";
 import { dequantizeValue, quantizeValue } from "../numerics/affine.ts";
+import { roundHalfAwayFromZero } from "../numerics/round.ts";
 import { sliceQuantization, type TensorType } from "../ir/types.ts";
 import { numbersOf, stridesOf, tensor, type Tensor } from "../tensor/tensor.ts";
 
 /** A real sample in the type an input wants: halves away from zero, clamped. An integer without quantization is rounded. */
 export function toStored(real: Tensor, type: TensorType): Tensor {
   if (isFloat(type.element)) return tensor(type.element, type.shape, real.data);
-  if (isBigInteger(type.element)) return tensor(type.element, type.shape, Array.from(real.data, BigInt));
+  if (isBigInteger(type.element))
+    return tensor(
+      type.element,
+      type.shape,
+      Array.from(numbersOf(real), (x) => BigInt(roundHalfAwayFromZero(x))),
+    );
   const { min, max } = elementRange(type.element);
   const at = sliceAt(type);
   const stored = Array.from(numbersOf(real), (x, i) => {

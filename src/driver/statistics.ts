@@ -17,7 +17,10 @@ export function proportion(hits: number, total: number): Proportion {
   const scale = 1 + (z * z) / total;
   const centre = (p + (z * z) / (2 * total)) / scale;
   const half = (z / scale) * Math.sqrt((p * (1 - p)) / total + (z * z) / (4 * total * total));
-  return { hits, total, value: p, interval: [Math.max(0, centre - half), Math.min(1, centre + half)] };
+  // The ends are exact where rounding might leave them just inside.
+  const low = hits === 0 ? 0 : centre - half;
+  const high = hits === total ? 1 : centre + half;
+  return { hits, total, value: p, interval: [low, high] };
 }
 
 /** The index of the largest element, the first of several. */

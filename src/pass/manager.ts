@@ -10,7 +10,7 @@ import { attributeMismatch, type Attributes, type AttributeValue } from "../ir/a
 import type { Graph } from "../ir/graph.ts";
 import { verify } from "../ir/verify.ts";
 import type { Finding, Pass, PassContext } from "./pass.ts";
-import { closestName } from "./closest-name.ts";
+import { suggest } from "../diagnostics/suggest.ts";
 
 /** One step of a pipeline, as `parsePipeline` reads it: `calibrate{method=minmax}`. */
 export interface PipelineStep {
@@ -170,7 +170,7 @@ const problem = (step: PipelineStep, code: string, message: string, help?: strin
   });
 
 function suggestion(word: string, known: readonly string[]): string {
-  const close = closestName(word, known);
+  const close = suggest(word, known);
   if (close !== undefined) return `did you mean '${close}'?`;
   return known.length === 0 ? "it has none" : `use one of ${known.join(", ")}`;
 }

@@ -12,7 +12,7 @@
  * This file reads the format and writes the `becomes` blocks anew; run-filetest.ts tests a case.
  */
 import { fail, type SourceSpan } from "../diagnostics/diagnostic.ts";
-import { suggest } from "./suggest.ts";
+import { suggest } from "../diagnostics/suggest.ts";
 
 /** A directive's text and the line it speaks of. */
 export interface Expectation {

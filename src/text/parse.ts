@@ -19,7 +19,7 @@ import { elementTypes, isElementType } from "../tensor/element-type.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { tensorOfElements } from "./elements.ts";
 import { makeSource, spanOf, type Source, type TextRange } from "./source.ts";
-import { didYouMean } from "./suggest.ts";
+import { didYouMean } from "../diagnostics/suggest.ts";
 import {
   parseSyntax,
   parseTypeSyntax,

@@ -15,7 +15,7 @@ import { diagnostic, DiagnosticError } from "../../diagnostics/diagnostic.ts";
 import type { Diagnostic } from "../../diagnostics/diagnostic.ts";
 import { describeNode } from "./decode.ts";
 import type { OnnxAttribute, OnnxGraph, OnnxModel, OnnxNode } from "./model.ts";
-import { nearestName } from "./nearest-name.ts";
+import { suggest } from "../../diagnostics/suggest.ts";
 import { resolveInputs } from "./resolve-inputs.ts";
 import type { FixedDimension, OnnxInput } from "./resolve-inputs.ts";
 import { sortNodes } from "./sort-nodes.ts";
@@ -164,7 +164,7 @@ function undefinedName(
   { user, known }: FreeName,
   outer: ReadonlyMap<string, unknown>,
 ): Diagnostic {
-  const meant = nearestName(name, known.keys()) ?? nearestName(name, outer.keys());
+  const meant = suggest(name, known.keys()) ?? suggest(name, outer.keys());
   const output = user.startsWith("output ");
   const code = output ? "onnx-undefined-output" : "onnx-undefined-input";
   const message = output

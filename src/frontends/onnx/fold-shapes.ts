@@ -205,7 +205,8 @@ const shapeFrom = (node: NodeView, index: number): readonly number[] => {
 function foldConstantOfShape(node: NodeView): Tensor {
   const shape = shapeFrom(node, 0);
   const value = node.attributes.tensor("value") ?? tensor("f32", [1]);
-  return picked(node, value, shape, () => 0);
+  const data = allocate(value.element, node.reserve(shape)) as Float64Array;
+  return tensor(value.element, shape, data.fill((value.data as Float64Array)[0]!));
 }
 
 function foldExpand(node: NodeView): Tensor {

@@ -10,7 +10,7 @@ import { diagnostic } from "../../diagnostics/diagnostic.ts";
 import type { Diagnostic } from "../../diagnostics/diagnostic.ts";
 import type { ElementType } from "../../tensor/element-type.ts";
 import type { OnnxDimension, OnnxValueInfo } from "./model.ts";
-import { nearestName } from "./nearest-name.ts";
+import { suggest } from "../../diagnostics/suggest.ts";
 
 export interface OnnxInput {
   readonly name: string;
@@ -73,7 +73,7 @@ export function resolveInputs(inputs: readonly OnnxValueInfo[], shapes: Shapes =
   for (const name of shapes.keys()) {
     if (inputs.some((input) => input.name === name)) continue;
     const names = inputs.map((input) => input.name);
-    const meant = nearestName(name, names);
+    const meant = suggest(name, names);
     const help = meant === undefined ? `the inputs are ${names.join(", ")}` : `did you mean '${meant}'?`;
     report(
       "onnx-unknown-input",

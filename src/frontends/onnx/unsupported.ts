@@ -5,7 +5,7 @@
 import { diagnostic, type Diagnostic } from "../../diagnostics/diagnostic.ts";
 import { describeNode } from "./decode.ts";
 import type { OnnxNode } from "./model.ts";
-import { nearestName } from "./nearest-name.ts";
+import { suggest } from "../../diagnostics/suggest.ts";
 
 const maxListed = 20;
 
@@ -28,7 +28,7 @@ function helpFor(node: OnnxNode, functions: readonly string[], supported: readon
   if (functions.includes(`${node.domain}::${node.opType}`))
     return "inline the model's functions first: onnx.inliner.inline_local_functions(model)";
   if (node.domain !== "") return "export the model with ONNX's own operators only";
-  const meant = nearestName(key, supported);
+  const meant = suggest(key, supported);
   if (meant !== undefined) return `did you mean '${meant}'?`;
   return "rewrite this part of the network with supported operators, or add a converter (docs/add-an-operator.md)";
 }

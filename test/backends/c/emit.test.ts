@@ -155,6 +155,22 @@ void dense_run(const int8_t *input, int8_t *output, void *arena)
     expect([...findFloats(source), ...findFloats(header)]).toEqual([]);
   });
 
+  it("keeps tensors, constants and parameters of the same name apart", () => {
+    const [x, y] = [buffer("input", "i8", 1, "input"), buffer("input", "i8", 1, "output")];
+    const table = constantBuffer("output", "i8", Int8Array.of(1));
+    const scratch = buffer("input", "i32", 1);
+    const steps = [
+      { name: "run", body: [b.store(at(scratch, 0), b.add(read(x, 0), read(table, 0)))] },
+      { name: "run", body: [b.store(at(y, 0), read(scratch, 0))] },
+    ];
+    const { source: text } = emitC(programOf("t", [x, y, table, scratch], steps), { name: "t" });
+    expect(text).toContain("static const int8_t output_2[1] = {");
+    expect(text).toContain("static void t_run_2(const int8_t *restrict input, i32_memory *restrict input_2)");
+    expect(text).toContain("    input_2[0] = input[0] + output_2[0];");
+    expect(text).toContain("    t_run_2(input, input_2);");
+    expect(text).toContain("static void t_run_3(");
+  });
+
   it("is the same text each time", () => {
     expect(emitC(matrixVector(), denseOptions)).toEqual({ source, header });
   });

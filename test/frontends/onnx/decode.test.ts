@@ -2,7 +2,6 @@ import onnxProto from "onnx-proto";
 import { describe, expect, test } from "vitest";
 import { decodeOnnx } from "../../../src/frontends/onnx/decode.ts";
 import { float16ToNumber } from "../../../src/frontends/onnx/decode-tensor.ts";
-import { editDistance } from "../../../src/frontends/onnx/nearest-name.ts";
 import { codesOf, diagnosticsOf } from "./diagnostics-of.ts";
 import * as wire from "./wire-writer.ts";
 
@@ -256,12 +255,4 @@ test("types that are no tensors keep their name", () => {
   expect(decodeOnnx(wire.model(wire.input(sequence))).graph.inputs).toEqual([
     { name: "s", declared: "sequence of float" },
   ]);
-});
-
-test("edit distance within a bound", () => {
-  expect(editDistance("kitten", "sitting", 3)).toBe(3);
-  expect(editDistance("kitten", "sitting", 2)).toBe(3);
-  expect(editDistance("abc", "abc", 1)).toBe(0);
-  expect(editDistance("abc", "ac", 1)).toBe(1);
-  expect(editDistance("", "ab", 2)).toBe(2);
 });

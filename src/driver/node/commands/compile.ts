@@ -20,7 +20,7 @@ import { grouped, kibibytes } from "../text-table.ts";
 
 interface Options extends InputOptions {
   readonly calibrate?: readonly string[];
-  readonly target: readonly TargetName[];
+  readonly target?: readonly TargetName[];
   readonly out: string;
   readonly name?: string;
   readonly pipeline?: string;
@@ -45,9 +45,10 @@ export function addCompile(program: Command, streams: Streams): void {
     .option("--calibrate <X.npy>", "samples, N along the first axis; once for each input", collected)
     .option("--samples <N>", "calibrate with the first N samples only", wholeNumber)
     .addOption(
-      new Option("--target <T>", `what to emit, with commas: ${targetNames.join(", ")}`)
-        .argParser(listOf(targetNames))
-        .default(targetNames, targetNames.join(",")),
+      new Option(
+        "--target <T>",
+        `what to emit, with commas: ${targetNames.join(", ")} (default: all)`,
+      ).argParser(listOf(targetNames)),
     )
     .requiredOption("--out <DIR>", "the folder to write, whole or not at all")
     .option("--name <NAME>", "names files and functions (default: the model's file name)")
@@ -69,7 +70,7 @@ export function addCompile(program: Command, streams: Streams): void {
           mapping: mappingOf(options),
           ...(options.samples === undefined ? {} : { limit: options.samples }),
         },
-        targets: options.target,
+        targets: options.target ?? targetNames,
         ...(options.name === undefined ? {} : { name: options.name }),
         ...(options.pipeline === undefined ? {} : { pipeline: options.pipeline }),
         run: {

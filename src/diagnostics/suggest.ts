@@ -1,10 +1,16 @@
 /** "Did you mean …?": the known name closest to a misspelt one. */
 
+/** Graphs have thousands of names; past this many a guess is not worth the time. */
+const mostCandidates = 20_000;
+
 /** The known name within a third of the word's length in edits, the first of the closest, or undefined. */
 export function suggest(word: string, known: Iterable<string>): string | undefined {
   let best: string | undefined;
   let bestEdits = Math.max(1, Math.floor(word.length / 3)) + 1;
+  let looked = 0;
   for (const name of known) {
+    if (name === "" || name === word) continue;
+    if (++looked > mostCandidates) break;
     if (Math.abs(name.length - word.length) >= bestEdits) continue;
     const edits = editDistance(word, name);
     if (edits < bestEdits) [best, bestEdits] = [name, edits];
@@ -19,7 +25,7 @@ export function didYouMean(word: string, known: Iterable<string>, prefix = ""): 
 }
 
 /** Insertions, deletions, substitutions and swaps of neighbours (optimal string alignment). */
-function editDistance(a: string, b: string): number {
+export function editDistance(a: string, b: string): number {
   let above: number[] = [];
   let row = Array.from({ length: b.length + 1 }, (_, j) => j);
   for (let i = 1; i <= a.length; i++) {

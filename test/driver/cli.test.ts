@@ -1,0 +1,289 @@
+import { spawnSync } from "node:child_process";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { main } from "../../src/driver/node/cli.ts";
+import { parseNpy, writeNpy } from "../../src/tensor/npy.ts";
+import { tensor } from "../../src/tensor/tensor.ts";
+import { tinyBytes, tinyLabels, tinyText } from "./fixtures.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "quern-cli-"));
+const at = (...parts: string[]): string => join(folder, ...parts);
+afterAll(() => {
+  rmSync(folder, { recursive: true });
+});
+
+async function quern(...args: string[]): Promise<{ code: number; out: string; err: string }> {
+  let [out, err] = ["", ""];
+  const code = await main(args, { out: (text) => void (out += text), err: (text) => void (err += text) });
+  return { code, out, err };
+}
+
+const mapping = ["--input-scale", "0.05", "--input-zero", "3"];
+const compileTiny = (out: string, ...more: string[]) =>
+  quern("compile", at("tiny.qir"), "--calibrate", at("x.npy"), ...mapping, "--out", at(out), ...more);
+
+beforeAll(async () => {
+  writeFileSync(at("tiny.qir"), tinyText);
+  writeFileSync(at("x.npy"), tinyBytes);
+  writeFileSync(at("y.npy"), writeNpy(tinyLabels));
+  writeFileSync(at("wrong.npy"), writeNpy(tensor("f32", [2, 5])));
+  writeFileSync(at("nan.npy"), writeNpy(tensor("f32", [2, 4], [0, 1, 2, 3, 4, NaN, 6, 7])));
+  writeFileSync(at("cut.onnx"), Uint8Array.of(0x08, 0x08, 0x3a, 0xff, 0x7f, 0x0a));
+  const { code, err } = await compileTiny("net");
+  expect(err).toBe("");
+  expect(code).toBe(0);
+});
+
+describe("the road of a network", () => {
+  test("evaluate finds mapping and reference by itself", async () => {
+    const { code, out, err } = await quern(
+      "evaluate",
+      at("net"),
+      "--inputs",
+      at("x.npy"),
+      "--labels",
+      at("y.npy"),
+    );
+    expect([code, err]).toEqual([0, ""]);
+    expect(out).toMatch(/float +100\.00 %/);
+    expect(out).toMatch(/wasm-simd +9\d|100\.00 %/);
+    expect(out).toContain("SQNR of the logits %z");
+  });
+  test("evaluate --json with engines by comma and by repetition", async () => {
+    const engines = [
+      "--engine",
+      "interpreter,wasm-scalar",
+      "--engine",
+      "wasm-simd",
+      "--check-intermediates",
+      "2",
+    ];
+    const { code, out } = await quern("evaluate", at("net"), "--inputs", at("x.npy"), ...engines, "--json");
+    expect(code).toBe(0);
+    const found = JSON.parse(out) as { engines: { engine: string }[]; byteEquality: { equal: boolean } };
+    expect(found.engines.map(({ engine }) => engine)).toEqual(["interpreter", "wasm-scalar", "wasm-simd"]);
+    expect(found.byteEquality.equal).toBe(true);
+  });
+  test("a reference that is gone is said", async () => {
+    const report = JSON.parse(readFileSync(at("net", "report.json"), "utf8")) as {
+      run: { modelPath: string };
+    };
+    expect(report.run.modelPath).toBe(at("tiny.qir"));
+    writeFileSync(at("tiny.qir"), `${tinyText}\n`);
+    const { code, err } = await quern(
+      "evaluate",
+      at("net"),
+      "--inputs",
+      at("x.npy"),
+      "--engine",
+      "wasm-simd",
+    );
+    writeFileSync(at("tiny.qir"), tinyText);
+    expect(code).toBe(0);
+    expect(err).toContain("note[no-reference]");
+  });
+  test("run writes reals, or stored integers", async () => {
+    const { code } = await quern(
+      "run",
+      at("net"),
+      "--inputs",
+      at("x.npy"),
+      "--outputs",
+      at("out.npy"),
+      "--limit",
+      "3",
+    );
+    expect(code).toBe(0);
+    expect(parseNpy(readFileSync(at("out.npy")), "out")).toMatchObject({ element: "f32", shape: [3, 3] });
+    await quern("run", at("net"), "--inputs", at("x.npy"), "--outputs", at("out.npy"), "--raw");
+    expect(parseNpy(readFileSync(at("out.npy")), "out")).toMatchObject({ element: "i8", shape: [40, 3] });
+  });
+  test("verify checks, and fails on a changed file", async () => {
+    const sound = await quern("verify", at("net"), "--engine", "wasm-simd", "--count", "2");
+    expect(sound.code).toBe(0);
+    expect(sound.out).toMatch(/ok +float-free/);
+    const header = readFileSync(at("net", "tiny.h"));
+    writeFileSync(at("net", "tiny.h"), `${header.toString()}float x;\n`);
+    const broken = await quern("verify", at("net"), "--engine", "wasm-simd", "--count", "2");
+    writeFileSync(at("net", "tiny.h"), header);
+    expect(broken.code).toBe(1);
+    expect(broken.err).toContain("error[stale-file]: tiny.h is not what the stored graph gives");
+    expect(broken.err).toContain("error[float-left]");
+  });
+  test("inspect counts", async () => {
+    const { code, out } = await quern("inspect", at("tiny.qir"));
+    expect(code).toBe(0);
+    expect(out).toContain("15 parameters, 0.1 KiB; 12 multiply-accumulates");
+    expect((await quern("inspect", at("net"))).out).toContain("peak RAM in integers");
+  });
+});
+
+describe("opt", () => {
+  test("text in, text out", async () => {
+    expect(await quern("opt", at("tiny.qir"))).toEqual({ code: 0, out: tinyText, err: "" });
+  });
+  test("prints after one pass, and times", async () => {
+    const { out, err } = await quern(
+      "opt",
+      at("tiny.qir"),
+      "--passes",
+      "canonicalize, fold-pad",
+      "--print-after=fold-pad",
+      "--timing",
+    );
+    expect(out).toBe(tinyText);
+    expect(err.match(/\/\/ after .*/g)).toEqual(["// after fold-pad"]);
+    expect(err).toMatch(/ms {2}canonicalize/);
+  });
+  test.each([
+    ["kernels", "kernel "],
+    ["loops", "program tiny, arena"],
+    ["c", "void tiny_run("],
+  ])("emits %s", async (form, text) => {
+    expect((await quern("opt", at("net"), "--emit", form)).out).toContain(text);
+  });
+  test("writes text and tensors", async () => {
+    const passes = ["--passes", "default", "--calibrate", at("x.npy"), ...mapping];
+    expect((await quern("opt", at("tiny.qir"), ...passes, "--out", at("stored.qir"))).code).toBe(0);
+    expect((await quern("opt", at("stored.qir"))).out).toContain("requantize");
+  });
+  test("lists passes", async () => {
+    expect((await quern("opt", "--list")).out).toMatch(/calibrate +measure/);
+  });
+  test("a misspelt pass is shown where it stands", async () => {
+    const { code, err } = await quern("opt", at("tiny.qir"), "--passes", "canonicalize, fold-pda");
+    expect(code).toBe(1);
+    expect(err).toBe(
+      [
+        "--passes:1:15: error[unknown-pass]: there is no pass 'fold-pda'",
+        "  canonicalize, fold-pda",
+        "                ^~~~~~~~",
+        "  help: did you mean 'fold-pad'?\n",
+      ].join("\n"),
+    );
+  });
+  test("a faulty text is shown where it stands", async () => {
+    writeFileSync(at("faulty.qir"), tinyText.replace("softmax", "sofmax"));
+    const { code, err } = await quern("opt", at("faulty.qir"));
+    expect(code).toBe(1);
+    expect(err).toContain("^~~~~~\n  help: did you mean 'softmax'?");
+  });
+});
+
+describe("bad input: a diagnostic, an exit code, nothing written", () => {
+  const failing = (file: string, calibrate: string): string[] => [
+    "compile",
+    at(file),
+    "--calibrate",
+    at(calibrate),
+  ];
+  test.each([
+    ["a missing model", failing("none.onnx", "x.npy"), 1, "error[no-file]"],
+    ["missing samples", failing("tiny.qir", "none.npy"), 1, "error[no-file]"],
+    ["a truncated model", failing("cut.onnx", "x.npy"), 1, "error[onnx-"],
+    [
+      "samples of another shape",
+      failing("tiny.qir", "wrong.npy"),
+      1,
+      "a sample is [5], input %x expects [1, 4]",
+    ],
+    ["a NaN", failing("tiny.qir", "nan.npy"), 1, "element 1 of sample 1 is NaN"],
+    ["a model as samples", failing("tiny.qir", "tiny.qir"), 1, "error[npy-magic]"],
+    ["a folder as samples", failing("tiny.qir", "net"), 1, "error[not-a-file]"],
+    ["no samples", ["compile", at("tiny.qir")], 1, "error[no-samples]"],
+    ["a TFLite model", failing("tiny.tflite", "x.npy"), 1, "error["],
+    ["an unknown option", [...failing("tiny.qir", "x.npy"), "--taget", "c"], 2, "--target"],
+    ["an unknown target", [...failing("tiny.qir", "x.npy"), "--target", "d"], 2, "'d' is none of c, wasm"],
+    ["no number", [...failing("tiny.qir", "x.npy"), "--input-scale", "one"], 2, "no number"],
+    ["no shape", [...failing("tiny.qir", "x.npy"), "--shape", "3x3"], 2, "NAME=1x3x32x32"],
+    ["an unknown pipeline", [...failing("tiny.qir", "x.npy"), "--pipeline", "x y"], 1, "error[syntax]"],
+  ])("%s", async (_, args, code, message) => {
+    const before = readdirSync(folder).sort();
+    const result = await quern(...args, "--out", at("never"));
+    expect(result.err).toContain(message);
+    expect(result.code).toBe(code);
+    expect(result.err).not.toMatch(/^\s+at /m);
+    expect(readdirSync(folder).sort()).toEqual(before);
+  });
+  test("usage", async () => {
+    expect((await quern("compile")).code).toBe(2);
+    expect((await quern("compile", at("tiny.qir"))).err).toContain("--out");
+    expect((await quern("compil")).err).toContain("compile");
+    expect((await quern("opt")).code).toBe(2);
+    expect(
+      (await quern("run", at("net"), "--inputs", "x", "--outputs", "y", "--engine", "c,wasm-simd")).code,
+    ).toBe(2);
+  });
+  test("help and version are no errors", async () => {
+    expect(await quern("--version")).toMatchObject({ code: 0, out: "0.1.0\n" });
+    const help = await quern("compile", "--help");
+    expect(help.code).toBe(0);
+    expect(help.out).toContain("Examples:");
+  });
+});
+
+test("a fault of the compiler: a short text and a file, no stack", async () => {
+  let err = "";
+  const broken = (): never => {
+    throw new Error("internal: pass 'x' broke the graph\ngraph @f() {}");
+  };
+  const code = await main(["opt", "--list"], { out: broken, err: (text) => void (err += text) });
+  expect(code).toBe(1);
+  expect(err).toMatch(/^quern: internal: pass 'x' broke the graph\nThis is the compiler's fault/);
+  expect(err).not.toContain("    at ");
+  const file = /and (\S*fault\.txt)/.exec(err)![1]!;
+  expect(readFileSync(file, "utf8")).toContain("graph @f() {}");
+  rmSync(dirname(file), { recursive: true });
+});
+
+describe("the output folder", () => {
+  test("one that quern wrote is replaced whole", async () => {
+    await compileTiny("twice");
+    writeFileSync(at("twice", "rest.txt"), "");
+    expect((await compileTiny("twice", "--target", "c")).code).toBe(0);
+    expect(readdirSync(at("twice")).sort()).toEqual([
+      "report.json",
+      "tiny.c",
+      "tiny.h",
+      "tiny.qir",
+      "tiny.safetensors",
+    ]);
+    expect(readdirSync(folder).filter((name) => name.includes("quern-"))).toEqual([]);
+  });
+  test("another is kept, unless forced", async () => {
+    mkdirSync(at("mine"));
+    writeFileSync(at("mine", "thesis.txt"), "");
+    const refused = await compileTiny("mine");
+    expect([refused.code, readdirSync(at("mine"))]).toEqual([1, ["thesis.txt"]]);
+    expect(refused.err).toContain("error[output-exists]");
+    expect((await compileTiny("mine", "--force")).code).toBe(0);
+    expect(existsSync(at("mine", "thesis.txt"))).toBe(false);
+  });
+  test("the current folder and those around it never are", async () => {
+    const { code, err } = await quern("compile", at("tiny.qir"), "--out", "..", "--force");
+    expect([code, err.includes("holds the current folder")]).toEqual([1, true]);
+  });
+  test("a file in its place", async () => {
+    expect((await compileTiny("x.npy")).err).toContain("is a file");
+  });
+});
+
+const built = fileURLToPath(new URL("../../dist/src/driver/node/cli.js", import.meta.url));
+test.skipIf(!existsSync(built))("the built command exits with its code", () => {
+  const start = (...args: string[]) => spawnSync(process.execPath, [built, ...args], { encoding: "utf8" });
+  expect(start("--version")).toMatchObject({ status: 0, stderr: "" });
+  expect(start("compile", "--wrong").status).toBe(2);
+  const missing = start("inspect", at("none.onnx"));
+  expect([missing.status, missing.stdout]).toEqual([1, ""]);
+});
