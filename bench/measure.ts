@@ -17,7 +17,7 @@ export interface Measured {
   readonly medianUs: number;
 }
 
-export function measure(candidates: readonly Candidate[], rounds = 60, roundMs = 4): Measured[] {
+export function measure(candidates: readonly Candidate[], rounds = 200, roundMs = 2): Measured[] {
   const times = candidates.map((candidate) => calibrate(candidate, roundMs));
   const samples = candidates.map((): number[] => []);
   for (let round = 0; round < rounds; round++)

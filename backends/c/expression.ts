@@ -11,7 +11,7 @@
  * bytes free of casts and right even where `int` has 16 bits. Widening i32 to i64 is left to C's own conversions.
  *
  * Additions, subtractions and multiplications are plain signed arithmetic: that they do not overflow is proved before
- * (interval analysis), and a sanitizer shall see it if not. Shifts left go through unsigned and wrap. Shift counts outside
+ * (interval analysis), and a sanitizer shall see it if not. Operands of unsigned division are computed unsigned. Shifts left go through unsigned and wrap. Shift counts outside
  * the width are refused when constant, and the compiler's duty when not.
  */
 import type { Address, Buffer, LoopExpression } from "../../src/loops/loop.ts";
@@ -178,6 +178,7 @@ function binary(
   if (clamped !== undefined) return clamped;
   const { operator } = expression;
   const isInteger = element === "i32" || element === "i64";
+  if (operator === "divu") return unsignedQuotient(expression, element, names);
   const left = printExpression(expression.left, names);
   const right = printExpression(expression.right, names);
   switch (operator) {
@@ -192,11 +193,6 @@ function binary(
         level: level.product,
         type: element,
       };
-    case "divu": {
-      const quotient = `${cast("uint32_t", left)} / ${cast("uint32_t", right)}`;
-      names.assume("wrapping conversion");
-      return { text: `(int32_t)(${quotient})`, level: level.unary, type: "i32" };
-    }
     case "min":
     case "max":
       return call(names.helper(`${operator}_${element}`), element, left, right);
@@ -208,6 +204,41 @@ function binary(
     case "shr":
       return shift(operator, left, right, element, names);
   }
+}
+
+function unsignedQuotient(expression: LoopExpression, element: ScalarElement, names: Names): Printed {
+  if (element !== "i32") throw new Error(`internal: 'divu' on ${element}`);
+  names.assume("wrapping conversion");
+  return { text: `(int32_t)(${printUnsigned(expression, names).text})`, level: level.unary, type: "i32" };
+}
+
+const unsignedSymbols = { add: "+", sub: "-", mul: "*", divu: "/" } as const;
+
+/**
+ * An i32 expression as the uint32_t of the same bits. What unsigned division divides may be any sum or product of 32 bits
+ * (2^23 * 256 is no int32_t), so its operands are computed in the type it takes them for. `type` is the stated one, and
+ * only a literal may have a narrower C type.
+ */
+function printUnsigned(expression: LoopExpression, names: Names): Printed {
+  if (expression.kind === "constant" && expression.value >= 0) {
+    return { text: `${literal(expression.value, "i32")}U`, level: level.primary, type: "i32" };
+  }
+  const symbol = expression.kind === "binary" && unsignedSymbols[expression.operator as "add"];
+  if (expression.kind !== "binary" || !symbol) {
+    const inner = printExpression(expression, names);
+    if (inner.copy?.element === "u32") return { ...inner, text: inner.copy.text, level: level.primary };
+    return { text: cast("uint32_t", inner), level: level.unary, type: "i32" };
+  }
+  const left = printUnsigned(expression.left, names);
+  const right = printUnsigned(expression.right, names);
+  const wide = expression.left.kind === "constant" && expression.right.kind === "constant";
+  const operand = wide ? cast("uint32_t", left) : undefined;
+  const own = symbol === "+" || symbol === "-" ? level.sum : level.product;
+  return {
+    text: `${operand ?? enclose(left, own)} ${symbol} ${enclose(right, own + 1)}`,
+    level: own,
+    type: "i32",
+  };
 }
 
 /** Bounds in either order around one value, which reads better as one call; floats keep their two comparisons. */

@@ -23,8 +23,8 @@ export interface EmitOptions {
   /** Pages of 64 KiB; by default as many as the program needs. */
   readonly pages?: number;
   /**
-   * Runs binaryen's clean-up of locals and blocks, for size alone. Default false: it gains little on unrolled kernels, and the
-   * emitted loops stay as the schedule wrote them.
+   * Runs binaryen's clean-up of locals and blocks. Default false: measured on a 4 x 8 dot tile, neither these passes nor binaryen's -Os
+   * changed the speed; -Os saved 3 % of the code, and emitting took three times as long.
    */
   readonly optimize?: boolean;
 }

@@ -26,9 +26,8 @@ import {
   type EngineOptions,
 } from "./engines.ts";
 import { compareIntermediates, type IntermediateCheck } from "./intermediates.ts";
-import { argmax, NoiseMeter, proportion, type Proportion } from "./statistics.ts";
-
-export type Reference = { readonly graph: Graph } | { readonly outputs: Tensor };
+import { newTally, openReference, type OpenEngine, type Reference, type Tally } from "./reference.ts";
+import { argmax, proportion, type Proportion } from "./statistics.ts";
 
 export interface EvaluateOptions {
   readonly graph: Graph;
@@ -93,7 +92,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
     const racers = [];
     for (const name of options.engines)
       racers.push({ name, executor: await open(name, graph, factories), tally: newTally() });
-    const reference = await openReference(options, open);
+    const reference = await openReference(graph, options.reference, samples, open);
     const mismatches: Mismatch[] = [];
     let done = 0;
     for (const batch of batchesOf(samples)) {
@@ -150,14 +149,6 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   }
 }
 
-/** Creates an engine that is disposed of at the end. */
-type OpenEngine = (
-  name: EngineName,
-  graph: Graph,
-  factories: EngineFactories,
-  options?: EngineOptions,
-) => Promise<Executor>;
-
 /** Samples in arrays of at most `batchSize`. */
 export function* batchesOf(samples: SampleSource): Iterable<(readonly Tensor[])[]> {
   let batch: (readonly Tensor[])[] = [];
@@ -169,15 +160,6 @@ export function* batchesOf(samples: SampleSource): Iterable<(readonly Tensor[])[
   }
   if (batch.length > 0) yield batch;
 }
-
-interface Tally {
-  hits: number;
-  agreements: number;
-  timeMs: number;
-  readonly noise: NoiseMeter;
-}
-
-const newTally = (): Tally => ({ hits: 0, agreements: 0, timeMs: 0, noise: new NoiseMeter() });
 
 function count(
   tally: Tally,
@@ -209,92 +191,6 @@ function summarize(
       : {}),
     ...(now === undefined ? {} : { timeMsPerSample: tally.timeMs / total }),
   };
-}
-
-interface OpenReference {
-  readonly tally: Tally;
-  run(batch: readonly (readonly Tensor[])[], first: number): readonly Tensor[];
-  measureLogits(batch: readonly (readonly Tensor[])[], stored: readonly (readonly Tensor[])[]): void;
-  logits(): { readonly value: string; readonly sqnrDb: number } | undefined;
-}
-
-async function openReference(
-  { graph, reference, samples }: EvaluateOptions,
-  open: OpenEngine,
-): Promise<OpenReference | undefined> {
-  if (reference === undefined) return undefined;
-  const tally = newTally();
-  const count = elementCount(graph.outputs[0]!.type.shape);
-  if ("outputs" in reference) {
-    const { outputs } = reference;
-    if (outputs.data.length < count * samples.count || outputs.data.length % count !== 0)
-      fail(
-        "reference-shape",
-        `the reference is [${outputs.shape.join(", ")}], expected [${samples.count}, ${count}]`,
-      );
-    const at = (n: number): Tensor =>
-      tensor(
-        "f32",
-        [count],
-        Float32Array.from(outputs.data.slice(n * count, (n + 1) * count) as Float32Array, Number),
-      );
-    const run = (batch: readonly (readonly Tensor[])[], first: number): Tensor[] =>
-      batch.map((_, i) => at(first + i));
-    return { tally, run, measureLogits: () => undefined, logits: () => undefined };
-  }
-  const float = reference.graph;
-  if (elementCount(float.outputs[0]!.type.shape) !== count || float.inputs.length !== graph.inputs.length)
-    fail("reference-shape", `the reference has another interface than '${graph.name}'`, {
-      help: "give the model that was compiled",
-    });
-  const engine = await open("wasm-simd", float, coreEngines);
-  const run = (batch: readonly (readonly Tensor[])[]): Tensor[] =>
-    batch.map((sample) => engine.run(sample.map((real, i) => asInput(real, float.inputs[i]!.type)))[0]!);
-
-  const logit = logitOf(graph);
-  const same = logit && float.values.find(({ name }) => name === logit.name);
-  if (
-    logit === undefined ||
-    same === undefined ||
-    elementCount(same.type.shape) !== elementCount(logit.type.shape)
-  )
-    return { tally, run, measureLogits: () => undefined, logits: () => undefined };
-  const keep = new Set([logit.name]);
-  const watched = { keep, observable: true };
-  const watchedFloat = await open("wasm-simd", float, coreEngines, watched);
-  const watchedStored = await open("wasm-simd", graph, coreEngines, watched);
-  const noise = new NoiseMeter();
-  return {
-    tally,
-    run,
-    measureLogits(batch, stored) {
-      batch.forEach((sample, i) => {
-        const inputs = sample.map((real, j) => asInput(real, float.inputs[j]!.type));
-        const expected = valueOf(watchedFloat, inputs, logit.name);
-        const found = valueOf(watchedStored, stored[i]!, logit.name);
-        noise.add(expected, toReal(found, logit.type));
-      });
-    },
-    logits: () => ({ value: logit.name, sqnrDb: noise.decibels }),
-  };
-}
-
-const asInput = (real: Tensor, type: TensorType): Tensor => tensor("f32", type.shape, real.data);
-
-/** What a final softmax reads. */
-function logitOf(graph: Graph): Value | undefined {
-  let value: Value | undefined = graph.outputs[0];
-  while (value?.producer?.definition.name === "reshape") value = value.producer.operands[0];
-  return value?.producer?.definition.name === "softmax" ? value.producer.operands[0] : undefined;
-}
-
-function valueOf(executor: Executor, inputs: readonly Tensor[], name: string): Tensor {
-  let found: Tensor | undefined;
-  executor.run(inputs, (observed, value) => {
-    if (observed === name) found = { ...value, data: value.data.slice() };
-  });
-  if (found === undefined) throw new Error(`internal: ${executor.engine} did not show %${name}`);
-  return found;
 }
 
 function compareBytes(

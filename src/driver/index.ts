@@ -12,12 +12,12 @@ export {
   type EvaluateOptions,
   type Evaluation,
   type EngineResult,
-  type Reference,
 } from "./evaluate.ts";
 export { inspect, type Inspection, type InspectOptions } from "./inspect.ts";
 export { loadModel, type Model, type ModelSource } from "./model.ts";
 export { npyFromBytes, type NpyFile } from "./npy-file.ts";
 export { opt, type OptOptions, type OptResult } from "./opt.ts";
+export type { Reference } from "./reference.ts";
 export type { Report } from "./report.ts";
 export { run, type RunOptions } from "./run.ts";
 export { openSamples, type InputMapping, type SampleOptions, type Samples } from "./samples.ts";

@@ -166,16 +166,16 @@ describe("a compiled folder", () => {
     expect(new Set(problems.map(({ code }) => code))).toEqual(new Set(["engines-differ"]));
   });
   test("the loader runs the module", async () => {
-    const { load } = (await import(
+    const loader = (await import(
       `data:text/javascript,${encodeURIComponent(textOf("tiny.mjs").replace("import.meta.url", '"http://x/"'))}`
     )) as {
-      load(bytes: Uint8Array): Promise<{
+      readonly load: (bytes: Uint8Array) => Promise<{
         inputs: { data: Int8Array; scale: number; zero: number }[];
         outputs: { data: Int8Array }[];
         run(): void;
       }>;
     };
-    const network = await load(tiny.files.get("tiny.wasm")!);
+    const network = await loader.load(tiny.files.get("tiny.wasm")!);
     const executor = await coreEngines.interpreter!(tiny.graph, {});
     const input = Int8Array.of(5, -100, 127, 3);
     network.inputs[0]!.data.set(input);

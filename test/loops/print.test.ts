@@ -108,7 +108,6 @@ test("a program lists its buffers and tensors", () => {
       [w, 128],
     ]),
     arenaBytes: 208,
-    arenaLowerBoundBytes: 0,
     arenaLowerBoundBytes: 208,
     tensors: [],
     inputs: [{ tensor: "x", element: "i8", buffer: x0, shape: [2, 3], strides: [3, 1], start: 4, bias: -3 }],

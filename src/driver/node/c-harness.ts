@@ -37,7 +37,8 @@ export function printHarness(program: LoopProgram, name: string): string {
   const dumps = dumpsOf(program).flatMap(({ after, buffers }) => [
     `    case ${after}:`,
     ...buffers.map(
-      (buffer) => `        harness_send(arena + ${program.offsetsBytes.get(buffer)!}, ${bufferBytes(buffer)});`,
+      (buffer) =>
+        `        harness_send(arena + ${program.offsetsBytes.get(buffer)!}, ${bufferBytes(buffer)});`,
     ),
     "        break;",
   ]);

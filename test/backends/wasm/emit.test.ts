@@ -30,21 +30,21 @@ const at1 = (
 });
 
 describe("layout", () => {
-  const three = constantBuffer("three", "i8", [1, 2, 3], 5);
+  const three = constantBuffer("three", "i8", [1, 2, 3], 14);
   const words = constantBuffer("words", "i32", [0x01020304, -1]);
   const scratch = scratchBuffer("scratch", "i16", 10);
   const layout = layoutMemory(program([scratch, three, words], []));
 
   test("constants at the bottom in order, slack zero, then the arena", () => {
     expect(layout.addresses.get(three)).toBe(16);
-    expect(layout.addresses.get(words)).toBe(32);
-    expect(layout.addresses.get(scratch)).toBe(48);
+    expect(layout.addresses.get(words)).toBe(48);
+    expect(layout.addresses.get(scratch)).toBe(64);
     expect(layout.dataAddress).toBe(16);
     expect(Array.from(layout.data)).toEqual([
       1,
       2,
       3,
-      ...new Array<number>(13).fill(0),
+      ...new Array<number>(29).fill(0),
       4,
       3,
       2,
@@ -54,8 +54,8 @@ describe("layout", () => {
       255,
       255,
     ]);
-    expect(layout.arenaAddress).toBe(48);
-    expect(layout.sizeBytes).toBe(48 + 32);
+    expect(layout.arenaAddress).toBe(64);
+    expect(layout.sizeBytes).toBe(64 + 32);
     expect(wasmLayout(program([scratch, three, words], []))).toEqual(layout.addresses);
   });
 

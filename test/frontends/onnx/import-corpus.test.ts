@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
-import { interpret } from "../../../src/exec/interpreter.ts";
+import { createInterpreter, interpret } from "../../../src/exec/interpreter.ts";
 import { importOnnx } from "../../../src/frontends/onnx/import-onnx.ts";
 import { verify } from "../../../src/ir/verify.ts";
 import { parseNpy } from "../../../src/tensor/npy.ts";
@@ -65,7 +65,6 @@ describe.skipIf(!present)("networks with a reference output", () => {
 describe.skipIf(!present)("networks with a data set", () => {
   test.each([
     ["kws/kws_fp32", "kws", 0.5847029089927673, 83],
-    ["kws/kws_savedmodel_fp32_bn", "kws", 0.5847029089927673, 83],
     ["sww/sww_fp32", "sww", 1, 0],
     ["sww/sww_fp32_bn", "sww", 1, 0],
     ["ic/ic_fp32", "ic", 1, 0],
@@ -75,7 +74,7 @@ describe.skipIf(!present)("networks with a data set", () => {
     const x = npy(`datasets/${data}/dev/x.npy`);
     const want = npy(`datasets/${data}/dev/ref_fp32.npy`);
     const classes = want.shape[1]!;
-    for (const index of model.startsWith("vww") ? [0] : [0, 7]) {
+    for (const index of model.startsWith("kws") ? [0, 7] : [0]) {
       const sample = sampleOf(x, index, graph.inputs[0]!.type.shape, scale, zero);
       const [output] = interpret(graph, [sample]) as [Tensor];
       expectClose(output, numbersOf(want).subarray(index * classes, (index + 1) * classes));
@@ -86,10 +85,11 @@ describe.skipIf(!present)("networks with a data set", () => {
     const graph = load("ad/ad_fp32.onnx");
     const x = numbersOf(npy("datasets/ad/dev/x.npy")) as Float32Array;
     const want = numbersOf(npy("datasets/ad/dev/ref_fp32_score.npy"))[0]!;
+    const network = createInterpreter(graph);
     let score = 0;
     for (let window = 0; window < 196; window++) {
       const sample = tensor("f32", [1, 640], x.slice(window * 128, window * 128 + 640));
-      const [output] = interpret(graph, [sample]) as [Tensor];
+      const [output] = network.run([sample]) as [Tensor];
       const errors = Array.from(numbersOf(output), (v, i) => (v - (sample.data as Float32Array)[i]!) ** 2);
       score += errors.reduce((sum, e) => sum + e, 0) / 640 / 196;
     }

@@ -243,6 +243,8 @@ describe("pools", () => {
     expect(single("MaxPool", line, {}, ceil).values).toEqual([2, 4, 5]);
     expect(single("MaxPool", line, {}, { ...ceil, pads: [0, 1] }).values).toEqual([2, 4, 5]);
     expect(single("MaxPool", line, {}, { kernel_shape: [2], strides: [2] }).values).toEqual([2, 4]);
+    const wide = { kernel_shape: [3], strides: [2], pads: [0, 2], ceil_mode: 1 };
+    expect(single("MaxPool", f32([1, 1, 4], [1, 2, 3, 4]), {}, wide).values).toEqual([3, 4]);
     expect(single("AveragePool", line, {}, { ...ceil, count_include_pad: 1 }, 19).values).toEqual([
       1.5, 3.5, 5,
     ]);
