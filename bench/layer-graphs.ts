@@ -1,4 +1,7 @@
-/** The four layer shapes of the benchmark, as stored graphs with pseudo-random weights. */
+/**
+ * The four layer shapes of the benchmark, as stored graphs with pseudo-random weights. Each is followed by a small layer that reads it, so
+ * that its result is kept as results between layers are: widened and centred, not in the caller's form.
+ */
 import { Graph, type Value } from "../src/ir/graph.ts";
 import { perTensor, tensorType } from "../src/ir/types.ts";
 import { constant } from "../src/ops/constant.ts";
@@ -18,7 +21,8 @@ export interface Layer {
 }
 
 const inputScale = 0.5;
-const outputScale = 64;
+/** Root mean square of a uniform 8-bit number. */
+const spread = 74;
 
 function generator(seed: number): (bound: number) => number {
   let state = seed;
@@ -28,7 +32,7 @@ function generator(seed: number): (bound: number) => number {
   };
 }
 
-function weights(graph: Graph, shape: readonly number[]): { weight: Value; bias: Value; scales: number[] } {
+function weights(graph: Graph, shape: readonly number[]): { weight: Value; bias: Value } {
   const random = generator(7);
   const channels = shape[0]!;
   const scale = Array.from({ length: channels }, (_, c) => Math.fround(0.01 + 0.001 * (c % 13)));
@@ -52,15 +56,27 @@ function weights(graph: Graph, shape: readonly number[]): { weight: Value; bias:
   return {
     weight: make("weight", "i8", shape, data, scale),
     bias: make("bias", "i32", [channels], bias, scales),
-    scales,
   };
 }
 
-function finish(graph: Graph, acc: Value, scales: readonly number[]): Graph {
-  const { multipliers, shifts } = sharedShiftMultipliers(scales.map((s) => s / outputScale));
+/** Rescaled so that three standard deviations fill the result, and rectified, as layers between layers are. */
+function scaled(graph: Graph, acc: Value, name: string, taps: number): Value {
+  const widest = Math.max(...acc.type.quantization!.scale) * Math.sqrt(taps) * spread * spread;
+  const scale = Math.fround((3 * widest) / 255);
+  const { multipliers, shifts } = sharedShiftMultipliers(acc.type.quantization!.scale.map((s) => s / scale));
   const attributes = { multiplier: multipliers, shift: shifts, clamp: [-128, 127] };
-  const type = tensorType("i8", acc.type.shape, perTensor(outputScale, -3));
-  graph.setOutputs([graph.create(requantize, { acc }, attributes, { name: "y", type }).result]);
+  const type = tensorType("i8", acc.type.shape, perTensor(scale, -128));
+  return graph.create(requantize, { acc }, attributes, { name, type }).result;
+}
+
+function finish(graph: Graph, acc: Value, taps: number): Graph {
+  const y = scaled(graph, acc, "y", taps);
+  const depth = y.type.shape.at(-1)!;
+  const value = tensor("i8", [4, depth], new Array<number>(4 * depth).fill(1));
+  const type = tensorType("i8", value.shape, perTensor(1, 0));
+  const weight = graph.create(constant, {}, { value }, { name: "reader_weight", type }).result;
+  const reader = graph.create(linear, { input: y, weight }, {}, { name: "reader_acc" }).result;
+  graph.setOutputs([scaled(graph, reader, "reader", depth)]);
   return graph;
 }
 
@@ -74,20 +90,26 @@ function convolution(
 ): Layer {
   const graph = new Graph("layer");
   const input = graph.addInput("x", tensorType("i8", [1, height, width, channels], perTensor(inputScale, 5)));
-  const { weight, bias, scales } = weights(graph, [channels, kernel, kernel, channels / groups]);
+  const { weight, bias } = weights(graph, [channels, kernel, kernel, channels / groups]);
   const pad = (kernel - 1) / 2;
   const { result } = graph.create(conv2d, { input, weight, bias }, { pads: [pad, pad, pad, pad], groups });
   const macs = height * width * channels * kernel * kernel * (channels / groups);
   const row = kernel === 1 ? height * width : width;
-  return { name, graph: finish(graph, result, scales), macs, depthwise: groups > 1, row };
+  return {
+    name,
+    graph: finish(graph, result, kernel * kernel * (channels / groups)),
+    macs,
+    depthwise: groups > 1,
+    row,
+  };
 }
 
 function fullyConnected(name: string, inputs: number, outputs: number): Layer {
   const graph = new Graph("layer");
   const input = graph.addInput("x", tensorType("i8", [1, inputs], perTensor(inputScale, 5)));
-  const { weight, bias, scales } = weights(graph, [outputs, inputs]);
+  const { weight, bias } = weights(graph, [outputs, inputs]);
   const { result } = graph.create(linear, { input, weight, bias }, {});
-  return { name, graph: finish(graph, result, scales), macs: inputs * outputs, depthwise: false, row: 1 };
+  return { name, graph: finish(graph, result, inputs), macs: inputs * outputs, depthwise: false, row: 1 };
 }
 
 export const layers = (): Layer[] => [

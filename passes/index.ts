@@ -13,6 +13,7 @@ import { foldBatchNorm } from "./fuse/fold-batch-norm.ts";
 import { foldPad } from "./fuse/fold-pad.ts";
 import { fuseLinear } from "./fuse/fuse-linear.ts";
 import { calibrate } from "./quantize/calibrate.ts";
+import { correctBias } from "./quantize/correct-bias.ts";
 import { insertFakeQuantization } from "./quantize/insert-fake-quantization.ts";
 import { requantize } from "./quantize/requantize.ts";
 
@@ -29,6 +30,7 @@ export const passes: readonly Pass[] = [
   foldActivation,
   calibrate,
   insertFakeQuantization,
+  correctBias,
   requantize,
   checkIntegerOnly,
   boundAccumulators,

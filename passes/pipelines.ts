@@ -21,8 +21,9 @@ const optimize = [
 
 /** From a real graph to a stored one. */
 const quantize = [
-  "calibrate{method=minmax}",
+  "calibrate{method=auto}",
   "insert-fake-quantization",
+  "correct-bias",
   "requantize",
   "eliminate-common-subexpressions",
   "eliminate-dead-code",

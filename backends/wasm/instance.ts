@@ -4,11 +4,11 @@
  * Observation runs the procedures one at a time, so that every tensor can be read as soon as it is complete: the memory plan may give
  * its place to another later. Without an observer the module's own `run` does all of it in one call.
  */
-import type { Executor, Observer } from "../../src/exec/executor.ts";
+import type { Executor, Observer, Suspended } from "../../src/exec/executor.ts";
 import type { LoopProgram, TensorStorage } from "../../src/loops/loop.ts";
 import { readTensor, writeTensor } from "../../src/loops/storage.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
-import { wasmLayout } from "./layout.ts";
+import { layoutMemory } from "./layout.ts";
 import type { WasmExports } from "./web-assembly.ts";
 import { instantiateWasm } from "./web-assembly.ts";
 
@@ -30,7 +30,7 @@ export async function instantiate(
   program: LoopProgram,
   engine = "wasm",
 ): Promise<WasmInstance> {
-  const addresses = wasmLayout(program);
+  const { addresses, arenaAddress, sizeBytes } = layoutMemory(program);
   let exports: WasmExports | undefined = await instantiateWasm(bytes);
   const { memory } = exports;
   const alive = (): WasmExports => {
@@ -56,6 +56,20 @@ export async function instantiate(
     }
   }
 
+  function writeInputs(inputs: readonly Tensor[]): void {
+    if (inputs.length !== program.inputs.length) {
+      throw new Error(
+        `internal: wasm: ${inputs.length} inputs for the ${program.inputs.length} of '${program.name}'`,
+      );
+    }
+    program.inputs.forEach((storage, index) => {
+      writeTensor(storage, inputs[index]!, memory, addressOf(storage));
+    });
+  }
+
+  /** All that an inference changes. */
+  const arena = memory.subarray(arenaAddress, sizeBytes);
+
   return {
     engine,
     memory,
@@ -64,17 +78,38 @@ export async function instantiate(
       alive().run();
     },
     run(inputs: readonly Tensor[], observe?: Observer): readonly Tensor[] {
-      if (inputs.length !== program.inputs.length) {
-        throw new Error(
-          `internal: wasm: ${inputs.length} inputs for the ${program.inputs.length} of '${program.name}'`,
-        );
-      }
-      program.inputs.forEach((storage, index) => {
-        writeTensor(storage, inputs[index]!, memory, addressOf(storage));
-      });
+      writeInputs(inputs);
       if (observe === undefined) alive().run();
       else runObserved(observe);
       return program.outputs.map((storage) => readTensor(storage, memory, addressOf(storage)));
+    },
+    setConstant(name, contents) {
+      const buffer = program.buffers.find((each) => each.role === "constant" && each.name === name);
+      const { data } = contents;
+      // Constants that a schedule has packed for its tiles have other buffers, and cannot be set.
+      if (buffer?.element !== contents.element || buffer.count !== data.length)
+        throw new Error(`internal: wasm: '${program.name}' has no constant ${name} like the one given`);
+      memory.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), addresses.get(buffer)!);
+    },
+    suspend(inputs): Suspended {
+      writeInputs(inputs);
+      const saved = arena.slice();
+      let next = 0;
+      return {
+        peek(name) {
+          const storage = program.tensors.find(({ tensor }) => tensor === name);
+          if (storage === undefined || storage.after < next)
+            throw new Error(`internal: wasm: ${name} is not computed from here on`);
+          const { procedures } = alive();
+          arena.set(saved);
+          if (next < storage.after) {
+            for (; next < storage.after; next++) procedures[next]!();
+            saved.set(arena);
+          }
+          procedures[next]!();
+          return readTensor(storage, memory, addressOf(storage));
+        },
+      };
     },
     dispose() {
       exports = undefined;

@@ -2,12 +2,12 @@
 import type { Target } from "../../src/loops/target.ts";
 
 /**
- * 128-bit SIMD: `i32x4.dot_i16x8_s` on centred i16 activations. x86-64 has 16 vector registers; V8 keeps one for itself and wants
- * room for the product, so tiles that plan with more than 13 spill.
+ * 128-bit SIMD: `i32x4.dot_i16x8_s` on centred i16 activations. x86-64 has 16 vector registers, but V8's
+ * allocator spills in loops with more than eight accumulators (bench:layers --sweep).
  */
 export const wasmSimd: Target = {
   name: "wasm-simd",
-  vector: { lanes32: 4, registers: 13 },
+  vector: { lanes32: 4, accumulators: 8 },
   activations: "i16-centred",
   borders: true,
   moveIntoReductions: false,

@@ -19,6 +19,7 @@ import { perTensor, tensorType, type Quantization, type TensorType } from "../..
 import { chooseAffine, dequantizeValue, quantizeValue } from "../../src/numerics/affine.ts";
 import { dequantize } from "../../src/ops/dequantize.ts";
 import { quantize } from "../../src/ops/quantize.ts";
+import { copyGraph } from "../../src/ir/copy-graph.ts";
 import { definePass } from "../../src/pass/pass.ts";
 import { elementRange } from "../../src/tensor/element-type.ts";
 import { numbersOf, tensor } from "../../src/tensor/tensor.ts";
@@ -30,7 +31,11 @@ import { replaceConstant } from "./replace-constant.ts";
 export const insertFakeQuantization = definePass({
   name: "insert-fake-quantization",
   summary: "compute with the numbers of the integer network, still in reals",
-  options: { weights: choice(["channel", "tensor"], "channel"), bits: int(8) },
+  options: {
+    weights: choice(["channel", "tensor"], "channel"),
+    bits: int(8),
+    "weight-ranges": choice(["auto", "minmax", "mse"], "auto"),
+  },
   run(graph, { options, count, context }) {
     if (options.bits < 2 || options.bits > 8)
       throw new DiagnosticError([diagnostic("error", "option", `bits is ${options.bits}, expected 2 to 8`)]);
@@ -39,17 +44,8 @@ export const insertFakeQuantization = definePass({
     if (problems.length > 0) throw new DiagnosticError(problems);
 
     const operations = graph.operations;
-    const [first] = operations;
-    if (first === undefined) return;
-    for (const group of plan.groups) {
-      const type = quantizationOf(group, plan);
-      for (const value of group.values) {
-        insertPair(graph, value, first, type);
-        count("activations");
-      }
-      for (const { operation, value } of group.constants) storeConstant(graph, operation, value, type);
-      for (const { operation, value } of group.converted) convertOperand(graph, operation, value, type);
-    }
+    context.snapshots.set("real", copyGraph(graph));
+    count("activations", quantizeActivations(graph, plan));
     for (const operation of operations) {
       const form = operation.definition.integer;
       if (form?.kind === "accumulator") count("weights", quantizeWeights(graph, operation, form, options));
@@ -59,6 +55,23 @@ export const insertFakeQuantization = definePass({
     }
   },
 });
+
+/** The pairs alone: weights stay real. Returns how many. */
+export function quantizeActivations(graph: Graph, plan: Plan): number {
+  const [first] = graph.operations;
+  if (first === undefined) return 0;
+  let pairs = 0;
+  for (const group of plan.groups) {
+    const type = quantizationOf(group, plan);
+    for (const value of group.values) {
+      insertPair(graph, value, first, type);
+      pairs++;
+    }
+    for (const { operation, value } of group.constants) storeConstant(graph, operation, value, type);
+    for (const { operation, value } of group.converted) convertOperand(graph, operation, value, type);
+  }
+  return pairs;
+}
 
 type StoredType = Pick<TensorType, "element"> & { readonly quantization: Quantization };
 

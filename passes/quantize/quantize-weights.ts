@@ -4,6 +4,7 @@ import { inferType } from "../../src/ir/graph.ts";
 import { constantOf } from "../../src/ir/match.ts";
 import { nameOperands, operandSpecs, type IntegerForm } from "../../src/ir/operation.ts";
 import { sliceQuantization, tensorType, type Quantization, type TensorType } from "../../src/ir/types.ts";
+import { minimize } from "../../src/numerics/clip-range.ts";
 import { quantizeValue } from "../../src/numerics/affine.ts";
 import { dequantize } from "../../src/ops/dequantize.ts";
 import { numbersOf, stridesOf, tensor, type Tensor } from "../../src/tensor/tensor.ts";
@@ -12,10 +13,13 @@ import { replaceConstant } from "./replace-constant.ts";
 export interface WeightOptions {
   readonly weights: "channel" | "tensor";
   readonly bits: number;
+  /** `auto` is the largest weight from six bits on, and least squared error below. */
+  readonly "weight-ranges": "auto" | "minmax" | "mse";
 }
 
 type AccumulatorForm = Extract<IntegerForm, { kind: "accumulator" }>;
 
+const fewestMinmaxBits = 6;
 const biasLimit = 2 ** 30;
 const i32Limit = 2 ** 31;
 
@@ -37,7 +41,9 @@ export function quantizeWeights(
   const limit = 2 ** (options.bits - 1) - 1;
   const channelOf = sliceOf(weight, axis);
   const channels = axis === undefined ? 1 : weight.shape[axis]!;
-  const scale = weightScales(weight, channels, channelOf, limit);
+  const clips =
+    options["weight-ranges"] === "mse" || (options["weight-ranges"] === "auto" && options.bits < fewestMinmaxBits);
+  const scale = weightScales(weight, channels, channelOf, limit, clips);
   const accumulatorScale = (): Quantization =>
     accumulatorType(operation, form, weight, { scale, axis }).quantization!;
   if (bias !== undefined) raiseForBias(scale, numbersOf(bias), accumulatorScale());
@@ -78,6 +84,7 @@ function weightScales(
   channels: number,
   channelOf: (position: number) => number,
   limit: number,
+  clips: boolean,
 ): number[] {
   const largest = new Array<number>(channels).fill(0);
   numbersOf(weight).forEach((w: number, i: number) => {
@@ -86,9 +93,35 @@ function weightScales(
     largest[c] = Math.max(largest[c]!, Math.abs(w));
   });
   const smallest = 2 ** -126;
-  const scales = largest.map((max) => (max === 0 ? 0 : Math.max(smallest, Math.fround(max / limit))));
+  const clip = clips ? leastErrorClips(numbersOf(weight), channelOf, largest, limit) : largest;
+  const scales = clip.map((max) => (max === 0 ? 0 : Math.max(smallest, Math.fround(max / limit))));
   const widest = Math.max(...scales);
   return scales.map((s) => (s > 0 ? s : widest > 0 ? widest : 1));
+}
+
+/** For each channel the largest magnitude to represent so that the squared error of its weights is least. */
+function leastErrorClips(
+  weights: ArrayLike<number>,
+  channelOf: (position: number) => number,
+  largest: readonly number[],
+  limit: number,
+): number[] {
+  const members = largest.map((): number[] => []);
+  for (let i = 0; i < weights.length; i++) members[channelOf(i)]!.push(weights[i]!);
+  return largest.map((max, c) => {
+    if (max === 0) return 0;
+    const error = (t: number): number => {
+      const inverse = limit / (t * max);
+      let total = 0;
+      for (const w of members[c]!) {
+        const u = Math.abs(w) * inverse;
+        const d = u - Math.min(Math.floor(u + 0.5), limit);
+        total += d * d;
+      }
+      return total / (inverse * inverse);
+    };
+    return max * minimize(error).at;
+  });
 }
 
 /** Raises the scales of channels whose biases would not fit; they are in the accumulator's scale, in proportion to the weight's. */

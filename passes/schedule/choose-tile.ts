@@ -16,11 +16,12 @@ export interface TileProblem {
   readonly vectors: number;
   /** Steps of the reduction. */
   readonly steps: number;
-  readonly registers: number;
+  /** Accumulators the target keeps in registers beside the operands. */
+  readonly accumulators: number;
 }
 
 const maximumPixels = 8;
-const maximumVectors = 12;
+const maximumVectors = 6;
 /** Two pointers, a counter, a test. */
 const loopCost = 4;
 /** Bias, high product, rounding, shift, clamp, store. */
@@ -32,8 +33,7 @@ export function chooseTile(problem: TileProblem): Tile {
   let bestCost = Infinity;
   for (let pixels = 1; pixels <= Math.min(maximumPixels, problem.row); pixels++)
     for (let vectors = 1; vectors <= Math.min(maximumVectors, problem.vectors); vectors++) {
-      // The held side and one streamed operand lie beside the accumulators; one register is the product's.
-      if (pixels * vectors + Math.min(pixels, vectors) + 2 > problem.registers) continue;
+      if (pixels * vectors > problem.accumulators) continue;
       const cost = layerCost(problem, { pixels, vectors });
       if (cost < bestCost) [best, bestCost] = [{ pixels, vectors }, cost];
     }

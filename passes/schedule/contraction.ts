@@ -79,7 +79,7 @@ export function scheduleContraction(step: Step, lowering: Lowering): Statement[]
   const steps = Math.ceil(contraction.runLength / granule) * product(contraction.outerReduction);
   const tile =
     lowering.target.tiles?.contraction ??
-    chooseTile({ row, vectors, steps, registers: lowering.target.vector!.registers });
+    chooseTile({ row, vectors, steps, accumulators: lowering.target.vector!.accumulators });
   // The groups of one nest are alike: a last vector that is not all channels belongs to the rest.
   const full = Math.floor(Math.floor(channels.extent / lanes) / tile.vectors);
   const rest = vectors - full * tile.vectors;

@@ -5,7 +5,9 @@
  *
  * Eight channels at a time; the reduction is unrolled, its weights are interleaved when packed and stay in registers for a whole group of
  * channels. Taps pair along the outermost reduction axis, so that neighbouring pixels share not only loads but zipped
- * pairs as well: a column of two rows is zipped once for every window that covers it. An odd tap is zipped with zeros.
+ * pairs as well: a column of two rows is zipped once for every window that covers it. A last row without a partner is paired along
+ * itself; where windows advance tap by tap, by the parity of the column, so that neighbours share those zips too: windows that start in the
+ * middle of a pair have the weight 0 for the column before them. An odd tap is zipped with zeros.
  *
  * Declines when the step is no product of i16 lanes, when the channel axis is not contiguous in activations and result, when the
  * weights vary with anything but channel and tap, or when the reduction is too long to unroll.
@@ -40,14 +42,22 @@ const channelsPerGroup = 8;
 const i16x8 = vector("i16", 8);
 const i32x4 = vector("i32", 4);
 
+/** Values of the reduction variables; outside their extents the weight is 0. */
 type Tap = ReadonlyMap<IndexVariable, number>;
+type Pair = readonly [Tap, Tap | undefined];
 
 interface Depthwise extends Product {
   readonly step: Step;
   readonly lowering: Lowering;
   readonly channels: IndexVariable;
   readonly row: IndexVariable | undefined;
-  readonly pairs: readonly (readonly [Tap, Tap | undefined])[];
+  /** All pairs there are weights for. */
+  readonly pairs: readonly Pair[];
+  /** The pairs of pixel `p` of a tile of `count`: what to read, and the number of its weights in `pairs`. */
+  readonly pairsOf: (
+    p: number,
+    count: number,
+  ) => readonly { readonly pair: Pair; readonly weights: number }[];
 }
 
 export function scheduleDepthwise(step: Step, lowering: Lowering): Statement[] | undefined {
@@ -78,28 +88,66 @@ function match(step: Step, lowering: Lowering): Depthwise | undefined {
     return undefined;
   if (found.reduce.over.reduce((n, v) => n * v.extent, 1) > longestReduction) return undefined;
   const row = varying.filter((v) => v !== channels).at(-1);
-  return { ...found, step, lowering, channels, row, pairs: pairTaps(found.reduce.over) };
+  const inner = found.reduce.over.filter((v) => v.extent > 1).at(-1);
+  const slides =
+    row !== undefined &&
+    inner !== undefined &&
+    strideOf(found.activation, row, lowering) === strideOf(found.activation, inner, lowering);
+  return { ...found, step, lowering, channels, row, ...pairTaps(found.reduce.over, slides) };
 }
 
-/** Pairs neighbours along the outermost axis; what an odd extent leaves over is paired along the rest. */
-function pairTaps(over: readonly IndexVariable[]): [Tap, Tap | undefined][] {
+/**
+ * Pairs neighbours along the outermost axis; what an odd extent leaves over is paired along the rest. `slides`: the next pixel's
+ * window is this one's, one tap of the innermost axis further.
+ */
+function pairTaps(over: readonly IndexVariable[], slides: boolean): Pick<Depthwise, "pairs" | "pairsOf"> {
   const outer = over.find((v) => v.extent > 1);
-  if (outer === undefined) return [[new Map(over.map((v) => [v, 0])), undefined]];
+  const origin: Tap = new Map(over.map((v) => [v, 0]));
+  if (outer === undefined) return fixedPairs([[origin, undefined]]);
   const inner = over.filter((v) => v !== outer);
   const points: Tap[] = [];
   forEachPoint(inner, (point) => points.push(new Map(point)));
   const at = (point: Tap, i: number): Tap => new Map([...point, [outer, i]]);
-  const pairs: [Tap, Tap | undefined][] = [];
+  const whole: Pair[] = [];
   for (let i = 0; i + 1 < outer.extent; i += 2)
-    for (const point of points) pairs.push([at(point, i), at(point, i + 1)]);
-  if (outer.extent % 2 === 1)
+    for (const point of points) whole.push([at(point, i), at(point, i + 1)]);
+  if (outer.extent % 2 === 0) return fixedPairs(whole);
+
+  const last = outer.extent - 1;
+  const line = inner.filter((v) => v.extent > 1);
+  const [along] = line;
+  if (!slides || along === undefined || line.length > 1 || along.extent % 2 === 0) {
+    const rest: Pair[] = [];
     for (let i = 0; i < points.length; i += 2) {
       const next = points[i + 1];
-      const last = outer.extent - 1;
-      pairs.push([at(points[i]!, last), next && at(next, last)]);
+      rest.push([at(points[i]!, last), next && at(next, last)]);
     }
-  return pairs;
+    return fixedPairs([...whole, ...rest]);
+  }
+  const place = (i: number): Tap => new Map([...origin, [outer, last], [along, i]]);
+  const half = (along.extent + 1) / 2;
+  const even = Array.from({ length: half }, (_, i): Pair => [place(2 * i), place(2 * i + 1)]);
+  const odd = Array.from({ length: half }, (_, i): Pair => [place(2 * i - 1), place(2 * i)]);
+  const pairs = [...whole, ...even, ...odd];
+  return {
+    pairs,
+    pairsOf: (p, count) => {
+      const first = p % 2 === 0 ? whole.length : whole.length + half;
+      const numbers = [...whole.keys(), ...even.map((_, i) => first + i)];
+      return numbers.map((weights) => {
+        const [a, b] = pairs[weights]!;
+        // No window of the tile covers the column after the last one: it may not even exist.
+        const beyond = b !== undefined && p + b.get(along)! > count - 1 + along.extent - 1;
+        return { weights, pair: beyond ? [a, undefined] : [a, b] };
+      });
+    },
+  };
 }
+
+const fixedPairs = (pairs: readonly Pair[]): Pick<Depthwise, "pairs" | "pairsOf"> => ({
+  pairs,
+  pairsOf: () => pairs.map((pair, weights) => ({ pair, weights })),
+});
 
 /** All pixels of `groups` groups, the first of which is number `first`; `channels` of a group's eight are the tensor's. */
 function channelNest(
@@ -165,8 +213,10 @@ function packWeights(
         for (let lane = 0; lane < 4; lane++)
           for (const tap of pair) {
             const channel = group * channelsPerGroup + half * 4 + lane;
-            const inside = tap !== undefined && channel < d.channels.extent;
-            values.push(inside ? read(new Map([...tap, [d.channels, channel]])) : 0);
+            const inside = tap !== undefined && [...tap].every(([v, at]) => at >= 0 && at < v.extent);
+            values.push(
+              inside && channel < d.channels.extent ? read(new Map([...tap, [d.channels, channel]])) : 0,
+            );
           }
   const { element, data } = packed("i16", values);
   return {
@@ -221,7 +271,10 @@ function emitTile(d: Depthwise, place: TilePlace, into: Statement[]): void {
       into.push(l.set(acc, lowerExpression(d.reduce.initial, scope, noReduction)));
       return acc;
     });
-    d.pairs.forEach(([a, b], pair) => {
+    for (const {
+      pair: [a, b],
+      weights,
+    } of d.pairsOf(p, place.count)) {
       const left = tapAt(p, a);
       const right = b === undefined ? nothing : tapAt(p, b);
       accs.forEach((acc, half) => {
@@ -233,9 +286,9 @@ function emitTile(d: Depthwise, place: TilePlace, into: Statement[]): void {
           left,
           right,
         }));
-        into.push(l.set(acc, l.dot(l.read(acc), zipped, place.weights[pair]![half]!)));
+        into.push(l.set(acc, l.dot(l.read(acc), zipped, place.weights[weights]![half]!)));
       });
-    });
+    }
     const values = halvesOf.map((scope, half) => {
       scope.values.set(d.reduce, l.read(accs[half]!));
       return lowerExpression(d.step.value, scope, noReduction);

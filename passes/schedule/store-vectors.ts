@@ -20,29 +20,69 @@ export function storeVectors(
     buffer: layout.buffer,
     index: loopIndex(scope, flatIndex(layout, step.index as readonly Affine[])),
   });
-  const stored = values.map((value) =>
+  const biased = values.map((value) =>
     layout.bias === 0 ? value : l.add(value, l.constant(value.type, -layout.bias)),
   );
-  const lanes = stored[0]!.type.lanes;
-  const pairs = layout.buffer.element === "i16" && stored[0]!.type.element === "i32";
-  for (let i = 0; i < stored.length;) {
+  const lanes = biased[0]!.type.lanes;
+  const pairs = layout.buffer.element === "i16" && biased[0]!.type.element === "i32";
+  for (let i = 0; i < biased.length;) {
     const scope = scopes[i]!;
     const left = channels - i * lanes;
-    const value = stored[i]!;
-    const next = stored[i + 1];
-    if (pairs && next !== undefined) {
-      // Values are clamped to 8 bits long before, so saturation never happens here: it is only the joining that is wanted.
-      const joined: LoopExpression = {
-        kind: "narrow",
-        type: vector("i16", 2 * lanes),
-        left: value,
-        right: next,
-      };
-      scope.statements.push(l.store(addressOf(scope), joined, Math.min(left, 2 * lanes)));
-      i += 2;
-    } else {
-      scope.statements.push(l.store(addressOf(scope), value, Math.min(left, lanes)));
-      i += 1;
+    const value = biased[i]!;
+    const next = biased[i + 1];
+    const step = pairs && next !== undefined ? 2 : 1;
+    const stored = pairs ? joinPair(value, next ?? value) : value;
+    scope.statements.push(l.store(addressOf(scope), stored, Math.min(left, step * lanes)));
+    i += step;
+  }
+}
+
+/**
+ * Two i32 vectors as one of i16. Narrowing saturates, which is monotone, so what is monotone and small enough can wait until after it, where
+ * one instruction serves both:
+ *
+ *     clamp(v, lo, hi)                   = clamp(narrow(v), lo, hi)                               lo, hi in i16
+ *     clamp((h + 2^(k-1)) >> k, lo, hi)  = (clamp(h, lo·2^k - 2^(k-1), hi·2^k + 2^(k-1) - 1) + 2^(k-1)) >> k
+ *
+ * the second, a requantization's end, where (hi + 1)·2^k fits an i16: the bounds are the first and last h that round to lo and hi.
+ */
+function joinPair(left: LoopExpression, right: LoopExpression): LoopExpression {
+  const type = vector("i16", 2 * left.type.lanes);
+  const narrow = (a: LoopExpression, b: LoopExpression): LoopExpression => ({
+    kind: "narrow",
+    type,
+    left: a,
+    right: b,
+  });
+  const bounded = (a: LoopExpression, b: LoopExpression, low: number, high: number): LoopExpression =>
+    l.clamp(narrow(a, b), l.constant(type, low), l.constant(type, high));
+  const [a, b] = [clampOf(left), clampOf(right)];
+  if (a === undefined || b?.low !== a.low || b.high !== a.high) return narrow(left, right);
+  const [p, q] = [roundedShiftOf(a.value), roundedShiftOf(b.value)];
+  if (p !== undefined && q?.shift === p.shift) {
+    const half = 2 ** (p.shift - 1);
+    const low = a.low * 2 ** p.shift - half;
+    const high = a.high * 2 ** p.shift + half - 1;
+    if (low >= -32768 && high + half <= 32767) {
+      const rounded = l.add(bounded(p.value, q.value, low, high), l.constant(type, half));
+      return l.shr(rounded, l.i32(p.shift));
     }
   }
+  if (a.low < -32768 || a.high > 32767) return narrow(left, right);
+  return bounded(a.value, b.value, a.low, a.high);
+}
+
+function clampOf(e: LoopExpression): { value: LoopExpression; low: number; high: number } | undefined {
+  if (e.kind !== "binary" || e.operator !== "min" || !l.isConstant(e.right)) return undefined;
+  const inner = e.left;
+  if (inner.kind !== "binary" || inner.operator !== "max" || !l.isConstant(inner.right)) return undefined;
+  return { value: inner.left, low: inner.right.value, high: e.right.value };
+}
+
+/** (value + 2^(shift-1)) >> shift */
+function roundedShiftOf(e: LoopExpression): { value: LoopExpression; shift: number } | undefined {
+  if (e.kind !== "binary" || e.operator !== "shr" || !l.isConstant(e.right)) return undefined;
+  const [sum, shift] = [e.left, e.right.value];
+  if (sum.kind !== "binary" || sum.operator !== "add" || shift < 1) return undefined;
+  return l.isConstant(sum.right, 2 ** (shift - 1)) ? { value: sum.left, shift } : undefined;
 }

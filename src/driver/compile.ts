@@ -39,6 +39,9 @@ export interface CompileOptions {
   readonly onWarning?: (warning: Diagnostic) => void;
 }
 
+/** As many as calibration takes from a larger file: ranges and means hardly gain from more (docs/quantization.md). */
+const calibrationSamples = 150;
+
 export interface Compiled {
   readonly name: string;
   /** The stored graph. */
@@ -59,7 +62,9 @@ export async function compile(options: CompileOptions): Promise<Compiled> {
     fail("no-samples", `'${baseOf(model.file)}' is a float model: quantizing it needs samples`, {
       help: "give some with --calibrate X.npy",
     });
-  const samples = options.samples && openSamples(options.samples, graph.inputs, options.sampleOptions);
+  const samples =
+    options.samples &&
+    openSamples(options.samples, graph.inputs, { spread: calibrationSamples, ...options.sampleOptions });
 
   const diagnostics: Diagnostic[] = [...notes];
   const report = (warning: Diagnostic): void => {

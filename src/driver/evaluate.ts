@@ -11,20 +11,12 @@
 import { fail } from "../diagnostics/diagnostic.ts";
 import type { Executor } from "../exec/executor.ts";
 import type { Graph, Value } from "../ir/graph.ts";
-import type { TensorType } from "../ir/types.ts";
 import type { SampleSource } from "../pass/samples.ts";
 import { bytesOfTensor } from "../tensor/bytes.ts";
-import { elementCount, tensor, type Tensor } from "../tensor/tensor.ts";
+import { elementCount, type Tensor } from "../tensor/tensor.ts";
 import { toReal, toStored } from "./boundary.ts";
 import { sameBytes } from "./bundle.ts";
-import {
-  coreEngines,
-  createEngine,
-  runAll,
-  type EngineFactories,
-  type EngineName,
-  type EngineOptions,
-} from "./engines.ts";
+import { coreEngines, createEngine, runAll, type EngineFactories, type EngineName } from "./engines.ts";
 import { compareIntermediates, type IntermediateCheck } from "./intermediates.ts";
 import { newTally, openReference, type OpenEngine, type Reference, type Tally } from "./reference.ts";
 import { argmax, proportion, type Proportion } from "./statistics.ts";

@@ -7,12 +7,7 @@ export { toReal, toStored } from "./boundary.ts";
 export { checkBundle, openBundle, type Bundle, type BundleCheck } from "./bundle.ts";
 export { compile, type Compiled, type CompileOptions } from "./compile.ts";
 export { coreEngines, createEngine, engineNames, type EngineFactories, type EngineName } from "./engines.ts";
-export {
-  evaluate,
-  type EvaluateOptions,
-  type Evaluation,
-  type EngineResult,
-} from "./evaluate.ts";
+export { evaluate, type EvaluateOptions, type Evaluation, type EngineResult } from "./evaluate.ts";
 export { inspect, type Inspection, type InspectOptions } from "./inspect.ts";
 export { loadModel, type Model, type ModelSource } from "./model.ts";
 export { npyFromBytes, type NpyFile } from "./npy-file.ts";

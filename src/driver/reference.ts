@@ -117,4 +117,3 @@ function valueOf(executor: Executor, inputs: readonly Tensor[], name: string): T
   if (found === undefined) throw new Error(`internal: ${executor.engine} did not show %${name}`);
   return found;
 }
-

@@ -32,6 +32,8 @@ export interface SampleOptions {
   readonly mapping?: InputMapping;
   /** Only so many, from the first. */
   readonly limit?: number;
+  /** Where there are more than so many and no `limit`, only so many, evenly spaced from the first. */
+  readonly spread?: number;
 }
 
 export interface Samples extends SampleSource {
@@ -46,12 +48,14 @@ export interface Samples extends SampleSource {
 export function openSamples(
   files: readonly NpyFile[],
   inputs: readonly InputPort[],
-  { mapping = {}, limit = Infinity }: SampleOptions = {},
+  { mapping = {}, limit, spread = Infinity }: SampleOptions = {},
 ): Samples {
   const problems = [...checkFiles(files, inputs), ...checkMapping(mapping)];
   if (problems.length > 0) throw new DiagnosticError(problems);
   const mappers = inputs.map(({ type }) => mapperFor(mapping, type.shape));
-  const count = Math.min(limit, files[0]!.header.shape[0]!);
+  const available = files[0]!.header.shape[0]!;
+  const count = Math.min(limit ?? spread, available);
+  const place = (n: number): number => (limit === undefined ? Math.floor((n * available) / count) : n);
   return {
     files,
     mapping,
@@ -60,7 +64,7 @@ export function openSamples(
     quantization: quantizationOf(files, inputs, mapping),
     *batches() {
       for (let n = 0; n < count; n++)
-        yield files.map((file, i) => sampleOf(file, n, inputs[i]!.type.shape, mappers[i]!));
+        yield files.map((file, i) => sampleOf(file, place(n), inputs[i]!.type.shape, mappers[i]!));
     },
   };
 }

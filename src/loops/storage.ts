@@ -4,6 +4,7 @@
  * Element [i0, i1, …] lies at `start + Σ stride·i` elements into the buffer and holds `logical - bias`. Borders and channel padding
  * around the elements are left as they are: filling them is the program's business. Bytes are little-endian and may be unaligned.
  */
+import { bytesOfTensor, tensorOfBytes } from "../tensor/bytes.ts";
 import { isBigInteger } from "../tensor/element-type.ts";
 import { elementCount, tensor, type Tensor } from "../tensor/tensor.ts";
 import { laneBytes, type MemoryElement, type TensorStorage } from "./loop.ts";
@@ -87,6 +88,14 @@ export function writeTensor(
     throw new Error(
       `internal: ${name} is ${element}[${shape.join(", ")}], given ${value.element}[${value.shape.join(", ")}]`,
     );
+  if (isPlain(storage)) {
+    const bytes = bytesOfTensor(value);
+    const target = bytesIn(memory);
+    forEachRun(storage, baseBytes, (at, from, sizeBytes) => {
+      target.set(bytes.subarray(from, from + sizeBytes), at);
+    });
+    return;
+  }
   const view = viewOf(memory);
   const { get, set } = accessors[buffer.element];
   const { data } = value;
@@ -108,6 +117,14 @@ export function readTensor(
   baseBytes = 0,
 ): Tensor {
   const { element, shape, bias, buffer } = storage;
+  if (isPlain(storage)) {
+    const source = bytesIn(memory);
+    const bytes = new Uint8Array(elementCount(shape) * laneBytes[buffer.element]);
+    forEachRun(storage, baseBytes, (at, to, sizeBytes) => {
+      bytes.set(source.subarray(at, at + sizeBytes), to);
+    });
+    return tensorOfBytes(element, shape, bytes);
+  }
   const view = viewOf(memory);
   const { get } = accessors[buffer.element];
   const count = elementCount(shape);
@@ -126,9 +143,33 @@ export function readTensor(
 const logicalBig = (element: string, value: bigint): bigint =>
   element === "u64" ? BigInt.asUintN(64, value) : value;
 
+/** Stored as it is: whole runs of bytes can be copied, which is how measuring passes see millions of elements. */
+const isPlain = ({ element, bias, buffer }: TensorStorage): boolean => buffer.element === element && bias === 0;
+
+/** Byte address, place in the dense tensor and length, in bytes, of every run of elements that lie side by side. */
+function forEachRun(
+  storage: TensorStorage,
+  baseBytes: number,
+  visit: (atBytes: number, denseBytes: number, sizeBytes: number) => void,
+): void {
+  const { shape, strides } = storage;
+  let inner = 1;
+  let axes = shape.length;
+  while (axes > 0 && (strides[axes - 1] === inner || shape[axes - 1] === 1)) inner *= shape[--axes]!;
+  const { tensor: name, start, buffer } = storage;
+  const sizeBytes = laneBytes[buffer.element];
+  const outer = { tensor: name, shape: shape.slice(0, axes), strides: strides.slice(0, axes), start, buffer };
+  if (inner === 0) return;
+  forEachElement(outer, baseBytes, (at, i) => {
+    if ((at - baseBytes) / sizeBytes + inner > buffer.count)
+      throw new Error(`internal: ${name} lies outside its buffer ${buffer.name}`);
+    visit(at, i * inner * sizeBytes, inner * sizeBytes);
+  });
+}
+
 /** Byte address and row-major number of every element. */
 function forEachElement(
-  { tensor: name, shape, strides, start, buffer }: TensorStorage,
+  { tensor: name, shape, strides, start, buffer }: Omit<TensorStorage, "element" | "bias">,
   baseBytes: number,
   visit: (atBytes: number, i: number) => void,
 ): void {
@@ -148,6 +189,9 @@ function forEachElement(
     }
   }
 }
+
+const bytesIn = (memory: ArrayBufferLike | Uint8Array): Uint8Array =>
+  memory instanceof Uint8Array ? memory : new Uint8Array(memory);
 
 function viewOf(memory: ArrayBufferLike | Uint8Array): DataView {
   return memory instanceof Uint8Array

@@ -4,8 +4,8 @@
 export interface VectorUnit {
   /** Lanes of an i32 or f32 vector. */
   readonly lanes32: number;
-  /** Vector registers, accumulators and operands together. */
-  readonly registers: number;
+  /** Accumulators a tile may hold: vector registers less what operands and products need. */
+  readonly accumulators: number;
 }
 
 export interface Target {

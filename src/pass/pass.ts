@@ -15,6 +15,11 @@ export interface PassContext {
   readonly samples?: SampleSource;
   /** By name of the input: the stored integers its samples came as, which the compiled network will be fed with. */
   readonly inputQuantization?: ReadonlyMap<string, InputQuantization>;
+  /**
+   * Copies of the graph that a pass leaves for later passes of the same run to compare with, by what they are: `real` is the graph
+   * that `insert-fake-quantization` found.
+   */
+  readonly snapshots: Map<string, Graph>;
   readonly random: (seed: number) => Random;
   readonly warn: (warning: Diagnostic) => void;
   readonly progress?: (done: number, total: number) => void;
@@ -22,7 +27,7 @@ export interface PassContext {
 
 /** A context for passes that measure nothing; `parts` adds to it. */
 export function createContext(parts: Partial<PassContext> = {}): PassContext {
-  return { random: createRandom, warn: () => undefined, ...parts };
+  return { random: createRandom, warn: () => undefined, snapshots: new Map(), ...parts };
 }
 
 /** Rows of plain data a pass found out, for reports: `bound-accumulators` gives one for each accumulator. */

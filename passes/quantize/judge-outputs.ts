@@ -1,0 +1,81 @@
+/**
+ * How far quantized networks are from the real one, on samples: noise over signal of what decides.
+ *
+ * That is each output, but before a function of fixed quantization (a softmax) its operand: near 0 and 1 a softmax hides
+ * errors that change the answer elsewhere. Several outputs count alike: their ratios of noise to signal are added.
+ */
+import type { Executor, ExecutorFactory } from "../../src/exec/executor.ts";
+import type { Graph, Value } from "../../src/ir/graph.ts";
+import { log } from "../../src/numerics/elementary.ts";
+import { dequantize } from "../../src/ops/dequantize.ts";
+import { quantize } from "../../src/ops/quantize.ts";
+import { isConstant } from "../../src/ir/match.ts";
+import { numbersOf, type Tensor } from "../../src/tensor/tensor.ts";
+
+/** The value that decides an output, in a real or a fake-quantized graph. */
+export function decidingValue(output: Value): Value {
+  for (let value = output; value.producer !== undefined; ) {
+    const { definition, operands } = value.producer;
+    const passesOn = definition === quantize || definition === dequantize || definition.integer?.kind === "same";
+    if (definition.integer?.kind === "fixed") return isConstant(operands[0]!) ? output : operands[0]!;
+    if (!passesOn || operands.length !== 1) break;
+    value = operands[0]!;
+  }
+  return output;
+}
+
+export const decidingNames = (graph: Graph): string[] => graph.outputs.map((value) => decidingValue(value).name);
+
+/** One inference; the named values, which the executor was told to keep. */
+export function valuesOf(executor: Executor, inputs: readonly Tensor[], names: readonly string[]): Float64Array[] {
+  const found = new Map<string, Float64Array>();
+  executor.run(inputs, (name, tensor) => {
+    if (names.includes(name)) found.set(name, Float64Array.from(numbersOf(tensor)));
+  });
+  return names.map((name) => {
+    const values = found.get(name);
+    if (values === undefined) throw new Error(`${executor.engine} did not show %${name}`);
+    return values;
+  });
+}
+
+/** Adds up noise and signal, output by output. */
+export class NoiseRatio {
+  readonly #noise: number[] = [];
+  readonly #signal: number[] = [];
+
+  add(real: readonly Float64Array[], found: readonly Float64Array[]): void {
+    real.forEach((values, output) => {
+      let [noise, signal] = [this.#noise[output] ?? 0, this.#signal[output] ?? 0];
+      values.forEach((x, i) => {
+        const difference = x - found[output]![i]!;
+        noise += difference * difference;
+        signal += x * x;
+      });
+      this.#noise[output] = noise;
+      this.#signal[output] = signal;
+    });
+  }
+
+  /** Infinity where noise meets no signal at all, 0 where there is none. */
+  get ratio(): number {
+    return this.#noise.reduce((sum, noise, i) => sum + (noise === 0 ? 0 : noise / this.#signal[i]!), 0);
+  }
+
+  get decibels(): number {
+    return toDecibels(this.ratio);
+  }
+}
+
+/** Of noise over signal. */
+export const toDecibels = (ratio: number): number => (ratio === 0 ? Infinity : (-10 * log(ratio)) / log(10));
+
+/** What runs a graph so that its deciding values can be seen. */
+export async function judgeable(
+  graph: Graph,
+  createExecutor: ExecutorFactory,
+  alsoKeep: Iterable<string> = [],
+): Promise<{ readonly executor: Executor; readonly names: readonly string[] }> {
+  const names = decidingNames(graph);
+  return { executor: await createExecutor(graph, new Set([...names, ...alsoKeep])), names };
+}

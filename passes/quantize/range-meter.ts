@@ -1,0 +1,116 @@
+/**
+ * What calibration sees of one group of values, in constant memory, and the ranges that each method makes of it.
+ *
+ *     minmax           the smallest and the largest value seen
+ *     moving-average   R ← (1 - c) R + c R_sample, from the first sample's, in the order of the samples    (algorithms.md 2.1)
+ *     percentile       a share of the values left out at each end                                         (2.2)
+ *     mse              the least squared error of quantization                                            (2.4)
+ *
+ * Samples that are held out are counted apart: a range made of the others is judged by its squared error on them.
+ */
+import { chooseAffine, type AffineRange } from "../../src/numerics/affine.ts";
+import { leastErrorRange, percentileRange } from "../../src/numerics/clip-range.ts";
+import { Histogram } from "../../src/numerics/histogram.ts";
+import { densityOf, squaredError, squaredSum, type Density, type Grid } from "../../src/numerics/quantization-error.ts";
+
+export const rangeMethods = ["minmax", "moving-average", "percentile", "mse"] as const;
+export type RangeMethod = (typeof rangeMethods)[number];
+
+export interface RangeOptions {
+  readonly percentile: number;
+  readonly average: number;
+  readonly symmetric: boolean;
+}
+
+export interface RangeMeter {
+  readonly fitted: Histogram;
+  readonly heldOut: Histogram;
+  /** Of the sample that is being looked at. */
+  current: AffineRange | undefined;
+  /** Moving averages without and with the samples held out. */
+  fittedAverage: AffineRange | undefined;
+  average: AffineRange | undefined;
+}
+
+export const newRangeMeter = (): RangeMeter => ({
+  fitted: new Histogram(),
+  heldOut: new Histogram(),
+  current: undefined,
+  fittedAverage: undefined,
+  average: undefined,
+});
+
+/** Counts one tensor of a sample. */
+export function look(meter: RangeMeter, values: ArrayLike<number>, heldOut: boolean): void {
+  (heldOut ? meter.heldOut : meter.fitted).add(values);
+  let { min, max } = meter.current ?? { min: Infinity, max: -Infinity };
+  for (let i = 0; i < values.length; i++) {
+    const x = values[i]!;
+    // False for NaN and infinities alike.
+    if (x - x !== 0) continue;
+    if (x < min) min = x;
+    if (x > max) max = x;
+  }
+  if (min <= max) meter.current = { min, max };
+}
+
+/** Ends a sample. */
+export function closeSample(meter: RangeMeter, heldOut: boolean, { average: share }: RangeOptions): void {
+  const { current } = meter;
+  if (current === undefined) return;
+  const moved = (old: AffineRange | undefined): AffineRange =>
+    old === undefined
+      ? current
+      : { min: old.min + share * (current.min - old.min), max: old.max + share * (current.max - old.max) };
+  meter.average = moved(meter.average);
+  if (!heldOut) meter.fittedAverage = moved(meter.fittedAverage);
+  meter.current = undefined;
+}
+
+/** All that was seen. */
+export function wholeOf({ fitted, heldOut }: RangeMeter): Histogram {
+  const whole = new Histogram(fitted.half);
+  whole.merge(fitted);
+  whole.merge(heldOut);
+  return whole;
+}
+
+/** The grid of eight bits for a range. */
+export function gridOf(low: number, high: number): Grid {
+  const { scale, zero } = chooseAffine(low, high, "i8");
+  return { scale, low: -128 - zero, high: 127 - zero };
+}
+
+/** @param average the moving average over the same samples as the histogram */
+export function rangeBy(
+  method: RangeMethod,
+  seen: Histogram,
+  density: Density,
+  average: AffineRange,
+  { percentile, symmetric }: RangeOptions,
+): AffineRange {
+  switch (method) {
+    case "minmax":
+      return balanced({ min: seen.min, max: seen.max }, symmetric);
+    case "moving-average":
+      return balanced(average, symmetric);
+    case "percentile":
+      return percentileRange(seen, percentile, symmetric);
+    case "mse":
+      return leastErrorRange(density, gridOf, symmetric);
+  }
+}
+
+function balanced(range: AffineRange, symmetric: boolean): AffineRange {
+  if (!symmetric) return range;
+  const largest = Math.max(-range.min, range.max);
+  return { min: -largest, max: largest };
+}
+
+/** Noise over signal of a range on what was counted. */
+export function noiseOf({ min, max }: AffineRange, density: Density): number {
+  const noise = squaredError(density, gridOf(Math.min(min, 0), Math.max(max, 0)));
+  return noise === 0 ? 0 : noise / squaredSum(density);
+}
+
+export { densityOf };
