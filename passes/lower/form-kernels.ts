@@ -26,11 +26,11 @@ import {
   type TensorReference,
 } from "../../src/expr/expression.ts";
 import type { Kernel, KernelProgram } from "../../src/expr/kernel.ts";
+import { flatten } from "../../src/expr/flatten.ts";
 import { loadsOf, rewrite, substituteAffine } from "../../src/expr/rewrite.ts";
 import { children, nodesOf } from "../../src/expr/walk.ts";
 import { runsInLanes } from "../../src/expr/lanes.ts";
 import type { Graph, Value } from "../../src/ir/graph.ts";
-import { stridesOf } from "../../src/tensor/tensor.ts";
 
 export interface FormKernelsOptions {
   /** Values that must exist in memory under their own name. */
@@ -138,16 +138,6 @@ function mayShare(
 ): boolean {
   return !isOutput || (drafts.has(root) && !outputRoots.has(root));
 }
-
-const flatten = (index: readonly Affine[], shape: readonly number[]): Affine => {
-  const strides = stridesOf(shape);
-  return affine(
-    index.reduce((sum, part, axis) => sum + part.constant * strides[axis]!, 0),
-    ...index.flatMap((part, axis) =>
-      part.terms.map(({ variable, factor }) => [variable, factor * strides[axis]!] as const),
-    ),
-  );
-};
 
 const allAffine = (load: Load): readonly Affine[] | undefined =>
   load.index.every(isAffine) ? (load.index as readonly Affine[]) : undefined;

@@ -27,7 +27,7 @@ import { constant } from "../../src/ops/constant.ts";
 import { dequantize } from "../../src/ops/dequantize.ts";
 import { definePass } from "../../src/pass/pass.ts";
 import type { SampleSource } from "../../src/pass/samples.ts";
-import { numbersOf, tensor, type Tensor } from "../../src/tensor/tensor.ts";
+import { elementCount, numbersOf, tensor, type Tensor } from "../../src/tensor/tensor.ts";
 import { foldDequantized, realsOf } from "./fold-dequantized.ts";
 import { judgeable, NoiseRatio, toDecibels, valuesOf } from "./judge-outputs.ts";
 import { fittedSamples, heldOutSamples } from "./split-samples.ts";
@@ -35,7 +35,7 @@ import { fittedSamples, heldOutSamples } from "./split-samples.ts";
 export const correctBias = definePass({
   name: "correct-bias",
   summary: "move biases so that layers keep their real means",
-  options: { samples: int(32) },
+  options: { samples: int(0) },
   async run(graph, { options, context, count, find }) {
     const { samples, executor: createExecutor } = context;
     const real = context.snapshots.get("real");
@@ -48,7 +48,7 @@ export const correctBias = definePass({
         help: "run insert-fake-quantization before it, in the same pipeline",
       });
     if (createExecutor === undefined) throw new Error("no executor in the context");
-    if (options.samples < 1) fail("option", `samples is ${options.samples}, expected at least 1`);
+    if (options.samples < 0) fail("option", `samples is ${options.samples}, expected 0 or more`);
 
     const layers = layersOf(graph, real);
     if (layers.length === 0) return;
@@ -60,7 +60,8 @@ export const correctBias = definePass({
     ]);
     const [{ executor: realExecutor }, { executor: fakeExecutor }] = network;
     try {
-      const corrected = correct(layers, realExecutor, fakeExecutor, fittedSamples(samples, options.samples));
+      const used = fittedSamples(samples, options.samples || enoughSamples(graph));
+      const corrected = correct(layers, realExecutor, fakeExecutor, used);
       const noises = judge(layers, corrected, network, samples);
       const better = noises.after < noises.before;
       find({
@@ -81,6 +82,15 @@ export const correctBias = definePass({
     }
   },
 });
+
+const fewestSamples = 32;
+const enoughInputs = 2 ** 17;
+
+/** A mean over small samples, without positions to average over, needs more of them; they take less memory. */
+function enoughSamples({ inputs }: Graph): number {
+  const elements = inputs.reduce((sum, { type }) => sum + elementCount(type.shape), 0);
+  return Math.max(fewestSamples, Math.ceil(enoughInputs / Math.max(1, elements)));
+}
 
 interface Layer {
   /** Of the accumulator, in the fake-quantized and in the real graph. */

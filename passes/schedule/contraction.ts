@@ -41,7 +41,7 @@ import {
   type Lowering,
   type Scope,
 } from "./lowering.ts";
-import { constantReader, forEachPoint, packed } from "./pack.ts";
+import { packed, pointOffsets, walkConstant } from "./pack.ts";
 import { matchProduct, mentions, strideOf, type Product } from "./product.ts";
 import { storeVectors } from "./store-vectors.ts";
 
@@ -290,24 +290,24 @@ function packWeights(
   firstVector: number,
   groups: number,
 ): { buffer: Buffer; groupSize: number; outerSize: number } {
-  const read = constantReader(c.weight);
+  const walk = walkConstant(c.weight);
+  const channelStride = walk.strideOf(c.channels);
+  const runOffsets = pointOffsets(c.run, walk.strideOf);
   const values: number[] = [];
   const steps = Math.ceil(c.runLength / c.granule);
-  const runPoints: Map<IndexVariable, number>[] = [];
-  forEachPoint(c.run, (point) => runPoints.push(new Map(point)));
-  forEachPoint(c.outer, (outer) => {
+  for (const outer of pointOffsets(c.outer, walk.strideOf))
     for (let group = 0; group < groups; group++)
-      forEachPoint(c.outerReduction, (reduction) => {
+      for (const reduction of pointOffsets(c.outerReduction, walk.strideOf))
         for (let step = 0; step < steps; step++)
           for (let lane = 0; lane < vectors * c.lanes; lane++)
             for (let g = 0; g < c.granule; g++) {
               const channel = (firstVector + group * vectors) * c.lanes + lane;
-              const k = runPoints[step * c.granule + g];
+              const k = runOffsets[step * c.granule + g];
               const inside = k !== undefined && channel < c.channels.extent;
-              values.push(inside ? read(new Map([...outer, ...reduction, ...k, [c.channels, channel]])) : 0);
+              values.push(
+                inside ? walk.at(walk.constant + outer + reduction + k + channel * channelStride) : 0,
+              );
             }
-      });
-  });
   const { element, data } = packed(c.element, values);
   const groupSize = product(c.outerReduction) * steps * vectors * c.lanes * c.granule;
   return {

@@ -32,7 +32,7 @@ import {
   type Lowering,
   type Scope,
 } from "./lowering.ts";
-import { constantReader, forEachPoint, packed } from "./pack.ts";
+import { packed, walkConstant } from "./pack.ts";
 import { matchProduct, mentions, strideOf, type Product } from "./product.ts";
 import { bindDomain, wrap } from "./scalar.ts";
 import { storeVectors } from "./store-vectors.ts";
@@ -105,8 +105,7 @@ function pairTaps(over: readonly IndexVariable[], slides: boolean): Pick<Depthwi
   const origin: Tap = new Map(over.map((v) => [v, 0]));
   if (outer === undefined) return fixedPairs([[origin, undefined]]);
   const inner = over.filter((v) => v !== outer);
-  const points: Tap[] = [];
-  forEachPoint(inner, (point) => points.push(new Map(point)));
+  const points = pointsOf(inner);
   const at = (point: Tap, i: number): Tap => new Map([...point, [outer, i]]);
   const whole: Pair[] = [];
   for (let i = 0; i + 1 < outer.extent; i += 2)
@@ -143,6 +142,14 @@ function pairTaps(over: readonly IndexVariable[], slides: boolean): Pick<Depthwi
     },
   };
 }
+
+/** Every point of a box, in row-major order. */
+const pointsOf = (variables: readonly IndexVariable[]): Tap[] =>
+  variables.reduce<Tap[]>(
+    (points, v) =>
+      points.flatMap((point) => Array.from({ length: v.extent }, (_, i) => new Map([...point, [v, i]]))),
+    [new Map()],
+  );
 
 const fixedPairs = (pairs: readonly Pair[]): Pick<Depthwise, "pairs" | "pairsOf"> => ({
   pairs,
@@ -205,7 +212,14 @@ function packWeights(
   groups: number,
   halves: number,
 ): { buffer: ReturnType<Lowering["constant"]>; groupSize: number } {
-  const read = constantReader(d.weight);
+  const walk = walkConstant(d.weight);
+  const weightOf = (tap: Tap, channel: number): number => {
+    const offset = [...tap].reduce(
+      (sum, [v, at]) => sum + at * walk.strideOf(v),
+      channel * walk.strideOf(d.channels),
+    );
+    return walk.at(walk.constant + offset);
+  };
   const values: number[] = [];
   for (let group = first; group < first + groups; group++)
     for (const pair of d.pairs)
@@ -214,9 +228,7 @@ function packWeights(
           for (const tap of pair) {
             const channel = group * channelsPerGroup + half * 4 + lane;
             const inside = tap !== undefined && [...tap].every(([v, at]) => at >= 0 && at < v.extent);
-            values.push(
-              inside && channel < d.channels.extent ? read(new Map([...tap, [d.channels, channel]])) : 0,
-            );
+            values.push(inside && channel < d.channels.extent ? weightOf(tap, channel) : 0);
           }
   const { element, data } = packed("i16", values);
   return {

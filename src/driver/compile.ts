@@ -39,8 +39,8 @@ export interface CompileOptions {
   readonly onWarning?: (warning: Diagnostic) => void;
 }
 
-/** As many as calibration takes from a larger file: ranges and means hardly gain from more (docs/quantization.md). */
-const calibrationSamples = 150;
+/** As many as calibration takes from a larger file (docs/quantization.md). */
+const calibrationSamples = { samples: 150, elements: 2 ** 19 };
 
 export interface Compiled {
   readonly name: string;

@@ -32,8 +32,11 @@ export interface SampleOptions {
   readonly mapping?: InputMapping;
   /** Only so many, from the first. */
   readonly limit?: number;
-  /** Where there are more than so many and no `limit`, only so many, evenly spaced from the first. */
-  readonly spread?: number;
+  /**
+   * Where there are more and no `limit`, only so many, evenly spaced from the first: `samples`, or more if these hold fewer than
+   * `elements` numbers together.
+   */
+  readonly spread?: { readonly samples: number; readonly elements: number };
 }
 
 export interface Samples extends SampleSource {
@@ -48,13 +51,15 @@ export interface Samples extends SampleSource {
 export function openSamples(
   files: readonly NpyFile[],
   inputs: readonly InputPort[],
-  { mapping = {}, limit, spread = Infinity }: SampleOptions = {},
+  { mapping = {}, limit, spread }: SampleOptions = {},
 ): Samples {
   const problems = [...checkFiles(files, inputs), ...checkMapping(mapping)];
   if (problems.length > 0) throw new DiagnosticError(problems);
   const mappers = inputs.map(({ type }) => mapperFor(mapping, type.shape));
   const available = files[0]!.header.shape[0]!;
-  const count = Math.min(limit ?? spread, available);
+  const elements = inputs.reduce((sum, { type }) => sum + elementCount(type.shape), 0);
+  const wanted = spread && Math.max(spread.samples, Math.ceil(spread.elements / Math.max(1, elements)));
+  const count = Math.min(limit ?? wanted ?? Infinity, available);
   const place = (n: number): number => (limit === undefined ? Math.floor((n * available) / count) : n);
   return {
     files,
