@@ -47,6 +47,7 @@ import { silu } from "./silu.ts";
 import { slice } from "./slice.ts";
 import { softmax } from "./softmax.ts";
 import { softplus } from "./softplus.ts";
+import { softsign } from "./softsign.ts";
 import { sqrt } from "./sqrt.ts";
 import { sub } from "./sub.ts";
 import { tanh } from "./tanh.ts";
@@ -91,6 +92,7 @@ export const operators: readonly OpDefinition[] = [
   hardSwish,
   elu,
   softplus,
+  softsign,
   floor,
   ceil,
   round,

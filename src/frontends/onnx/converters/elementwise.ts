@@ -25,6 +25,7 @@ import { sigmoid } from "../../../ops/sigmoid.ts";
 import { sign } from "../../../ops/sign.ts";
 import { silu } from "../../../ops/silu.ts";
 import { softplus } from "../../../ops/softplus.ts";
+import { softsign } from "../../../ops/softsign.ts";
 import { sqrt } from "../../../ops/sqrt.ts";
 import { sub } from "../../../ops/sub.ts";
 import { tanh } from "../../../ops/tanh.ts";
@@ -54,6 +55,7 @@ export const elementwise: ConverterTable = {
   Sigmoid: unary(sigmoid),
   Sign: unary(sign),
   Softplus: unary(softplus),
+  Softsign: unary(softsign),
   Sqrt: unary(sqrt),
   Tanh: unary(tanh),
 
