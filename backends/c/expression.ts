@@ -206,39 +206,23 @@ function binary(
   }
 }
 
-function unsignedQuotient(expression: LoopExpression, element: ScalarElement, names: Names): Printed {
+/** The quotient of the bits; the operands themselves are plain signed arithmetic, whose overflow a sanitizer would see. */
+function unsignedQuotient(
+  { left, right }: Extract<LoopExpression, { kind: "binary" }>,
+  element: ScalarElement,
+  names: Names,
+): Printed {
   if (element !== "i32") throw new Error(`internal: 'divu' on ${element}`);
   names.assume("wrapping conversion");
-  return { text: `(int32_t)(${printUnsigned(expression, names).text})`, level: level.unary, type: "i32" };
+  const quotient = `${printUnsigned(left, names)} / ${printUnsigned(right, names)}`;
+  return { text: `(int32_t)(${quotient})`, level: level.unary, type: "i32" };
 }
 
-const unsignedSymbols = { add: "+", sub: "-", mul: "*", divu: "/" } as const;
-
-/**
- * An i32 expression as the uint32_t of the same bits. What unsigned division divides may be any sum or product of 32 bits
- * (2^23 * 256 is no int32_t), so its operands are computed in the type it takes them for. `type` is the stated one, and
- * only a literal may have a narrower C type.
- */
-function printUnsigned(expression: LoopExpression, names: Names): Printed {
-  if (expression.kind === "constant" && expression.value >= 0) {
-    return { text: `${literal(expression.value, "i32")}U`, level: level.primary, type: "i32" };
-  }
-  const symbol = expression.kind === "binary" && unsignedSymbols[expression.operator as "add"];
-  if (expression.kind !== "binary" || !symbol) {
-    const inner = printExpression(expression, names);
-    if (inner.copy?.element === "u32") return { ...inner, text: inner.copy.text, level: level.primary };
-    return { text: cast("uint32_t", inner), level: level.unary, type: "i32" };
-  }
-  const left = printUnsigned(expression.left, names);
-  const right = printUnsigned(expression.right, names);
-  const wide = expression.left.kind === "constant" && expression.right.kind === "constant";
-  const operand = wide ? cast("uint32_t", left) : undefined;
-  const own = symbol === "+" || symbol === "-" ? level.sum : level.product;
-  return {
-    text: `${operand ?? enclose(left, own)} ${symbol} ${enclose(right, own + 1)}`,
-    level: own,
-    type: "i32",
-  };
+/** An i32 expression as the uint32_t of the same bits. */
+function printUnsigned(expression: LoopExpression, names: Names): string {
+  if (expression.kind === "constant" && expression.value >= 0) return `${literal(expression.value, "i32")}U`;
+  const inner = printExpression(expression, names);
+  return inner.copy?.element === "u32" ? inner.copy.text : cast("uint32_t", inner);
 }
 
 /** Bounds in either order around one value, which reads better as one call; floats keep their two comparisons. */

@@ -140,7 +140,7 @@ function mayShare(
 }
 
 const allAffine = (load: Load): readonly Affine[] | undefined =>
-  load.index.every(isAffine) ? (load.index as readonly Affine[]) : undefined;
+  load.index.every(isAffine) ? load.index : undefined;
 
 /** Variables of extent 1 are always 0 and say nothing about order. */
 const sameIndex = (a: Affine, b: Affine): boolean => {

@@ -32,46 +32,16 @@ import {
   type Statement,
 } from "../../src/loops/loop.ts";
 import { chooseTile, type Tile } from "./choose-tile.ts";
-import {
-  fillBorder,
-  loopIndex,
-  lowerExpression,
-  noReduction,
-  rootScope,
-  type Lowering,
-  type Scope,
-} from "./lowering.ts";
+import { lowerExpression, noReduction } from "./lower-expression.ts";
+import { loopIndex, rootScope, type Lowering, type Scope } from "./lowering.ts";
+import { fillBorder } from "./write-result.ts";
 import { packed, pointOffsets, walkConstant } from "./pack.ts";
-import { matchProduct, mentions, strideOf, type Product } from "./product.ts";
+import { mentions } from "./product.ts";
+import { matchContraction, type Contraction } from "./match-contraction.ts";
 import { storeVectors } from "./store-vectors.ts";
 
-/** An output axis of pixels, possibly several merged into the last of them. */
-interface PixelAxis {
-  readonly variable: IndexVariable;
-  readonly extent: number;
-}
-
-interface Contraction extends Product {
-  readonly step: Step;
-  readonly lowering: Lowering;
-  readonly channels: IndexVariable;
-  /** Batch axes and further channel axes: loops around everything, outermost in the packed weights. */
-  readonly outer: readonly IndexVariable[];
-  /** Axes merged away: always 0. */
-  readonly merged: readonly IndexVariable[];
-  readonly pixels: readonly PixelAxis[];
-  readonly outerReduction: readonly IndexVariable[];
-  /** Reduction axes that lie in one run of memory, outermost first. */
-  readonly run: readonly IndexVariable[];
-  readonly runLength: number;
-  readonly runStride: number;
-  /** Elements of K a step takes. */
-  readonly granule: number;
-  readonly lanes: number;
-}
-
 export function scheduleContraction(step: Step, lowering: Lowering): Statement[] | undefined {
-  const contraction = match(step, lowering);
+  const contraction = matchContraction(step, lowering);
   if (contraction === undefined) return undefined;
   const { channels, lanes, pixels, outer, granule } = contraction;
   const vectors = Math.ceil(channels.extent / lanes);
@@ -123,89 +93,6 @@ function loopsOver(variables: readonly IndexVariable[], lowering: Lowering): Loo
         ),
     ],
   };
-}
-
-function match(step: Step, lowering: Lowering): Contraction | undefined {
-  const found = matchProduct(step, lowering);
-  if (found === undefined || lowering.target.vector === undefined) return undefined;
-  const { reduce, activation, weight, element } = found;
-  const target = { tensor: step.target, index: step.index };
-  const varying = step.domain.filter((v) => v.extent > 1);
-  const inWeight = varying.filter((v) => mentions(weight, v));
-  const inActivation = varying.filter((v) => mentions(activation, v));
-  if (varying.some((v) => !inWeight.includes(v) && !inActivation.includes(v))) return undefined;
-  const own = inWeight.filter((v) => !inActivation.includes(v));
-  // A single output channel is still a channel: take any axis of extent 1 the target has last.
-  const channels = own.find((v) => strideOf(target, v, lowering) === 1);
-  if (channels === undefined) return undefined;
-  if (!found.others.every((load) => [0, 1].includes(strideOf(load, channels, lowering)))) return undefined;
-
-  const { pixels, merged } = mergePixels(
-    inActivation.filter((v) => !inWeight.includes(v)),
-    [activation, target, ...found.others],
-    lowering,
-  );
-  const reduction = splitReduction(found, lowering);
-  if (reduction === undefined) return undefined;
-  return {
-    ...found,
-    ...reduction,
-    step,
-    lowering,
-    channels,
-    outer: inWeight.filter((v) => v !== channels),
-    merged: [
-      ...merged,
-      ...step.domain.filter((v) => v.extent === 1),
-      ...reduce.over.filter((v) => v.extent === 1),
-    ],
-    pixels,
-    granule: element === "i16" ? 2 : 1,
-    lanes: lowering.target.vector.lanes32,
-  };
-}
-
-/** Merges (a, b) into b where every access walks a in whole rows of b. */
-function mergePixels(
-  axes: readonly IndexVariable[],
-  accesses: readonly Pick<Load, "tensor" | "index">[],
-  lowering: Lowering,
-): { pixels: PixelAxis[]; merged: IndexVariable[] } {
-  const pixels: PixelAxis[] = [];
-  const merged: IndexVariable[] = [];
-  for (const variable of [...axes].reverse()) {
-    const inner = pixels[0];
-    const contiguous =
-      inner !== undefined &&
-      accesses.every(
-        (access) =>
-          strideOf(access, variable, lowering) === strideOf(access, inner.variable, lowering) * inner.extent,
-      );
-    if (contiguous) {
-      pixels[0] = { variable: inner.variable, extent: inner.extent * variable.extent };
-      merged.push(variable);
-    } else pixels.unshift({ variable, extent: variable.extent });
-  }
-  return { pixels, merged };
-}
-
-function splitReduction(
-  { reduce, activation, element }: Product,
-  lowering: Lowering,
-): Pick<Contraction, "outerReduction" | "run" | "runLength" | "runStride"> | undefined {
-  const stride = (v: IndexVariable): number => strideOf(activation, v, lowering);
-  const varying = reduce.over.filter((v) => v.extent > 1);
-  // Integers may be summed in any order: the contiguous axis goes innermost.
-  const ordered = element === "f32" ? varying : [...varying].sort((a, b) => stride(b) - stride(a));
-  const innermost = ordered.at(-1);
-  if (innermost === undefined) return { outerReduction: [], run: [], runLength: 1, runStride: 1 };
-  const runStride = stride(innermost);
-  if (element === "i16" && runStride !== 1) return undefined;
-  let start = ordered.length - 1;
-  let runLength = innermost.extent;
-  while (start > 0 && stride(ordered[start - 1]!) === runStride * runLength)
-    runLength *= ordered[--start]!.extent;
-  return { outerReduction: ordered.slice(0, start), run: ordered.slice(start), runLength, runStride };
 }
 
 /** All pixels of `groups` groups of `tile.vectors` channel vectors, the first of which is number `firstVector`. */

@@ -23,15 +23,9 @@ import {
   type Register,
   type Statement,
 } from "../../src/loops/loop.ts";
-import {
-  fillBorder,
-  loopIndex,
-  lowerExpression,
-  noReduction,
-  rootScope,
-  type Lowering,
-  type Scope,
-} from "./lowering.ts";
+import { lowerExpression, noReduction } from "./lower-expression.ts";
+import { loopIndex, rootScope, type Lowering, type Scope } from "./lowering.ts";
+import { fillBorder } from "./write-result.ts";
 import { packed, walkConstant } from "./pack.ts";
 import { matchProduct, mentions, strideOf, type Product } from "./product.ts";
 import { bindDomain, wrap } from "./scalar.ts";

@@ -1,39 +1,27 @@
 /**
- * From expression to loop expression: the part all schedules share. A schedule decides which loops there are; this file says what one
- * point (or one vector of points) of an expression costs in registers and loads.
- *
- * Storage is resolved here: an index becomes a place in a buffer, a stored value gets its layout's bias back, a read past
- * the edge finds the border, or the loop is clipped, or a select stands in. Biases meet the expression's own constants
- * (`(stored + z) - z`) and vanish.
+ * The bookkeeping of a schedule: a procedure under construction, and scopes that say what an expression's variables stand for and what is
+ * already in registers.
  */
-import { affineBounds, i32 as i32Expression } from "../../src/expr/build.ts";
-import {
-  isAffine,
-  type Affine,
-  type Expression,
-  type IndexVariable,
-  type Load,
-  type ScalarType,
-  type Step,
-  type TensorReference,
+import type {
+  Affine,
+  Expression,
+  IndexVariable,
+  Load,
+  ScalarType,
+  TensorReference,
 } from "../../src/expr/expression.ts";
-import { nodesOf } from "../../src/expr/walk.ts";
 import * as l from "../../src/loops/build.ts";
-import { constantLayout, flatIndex, type Layout } from "../../src/loops/layout.ts";
-import {
-  i32Type,
-  i64Type,
-  laneBytes,
-  type Address,
-  type Buffer,
-  type BufferData,
-  type LaneElement,
-  type LoopAffine,
-  type LoopExpression,
-  type MemoryElement,
-  type Register,
-  type RegisterType,
-  type Statement,
+import { constantLayout, type Layout } from "../../src/loops/layout.ts";
+import type {
+  Buffer,
+  BufferData,
+  LaneElement,
+  LoopAffine,
+  LoopExpression,
+  MemoryElement,
+  Register,
+  RegisterType,
+  Statement,
 } from "../../src/loops/loop.ts";
 import type { Target } from "../../src/loops/target.ts";
 
@@ -132,9 +120,6 @@ export const innerScope = (
   safe: new Set([...parent.safe, ...safe]),
 });
 
-const known = (scope: Scope | undefined, e: Expression): LoopExpression | undefined =>
-  scope === undefined ? undefined : (scope.values.get(e) ?? known(scope.parent, e));
-
 export const registerType = (type: ScalarType | LaneElement, lanes: number): RegisterType => ({
   element: type,
   lanes,
@@ -152,146 +137,6 @@ export function loopIndex(scope: Scope, index: Affine): LoopAffine {
   return result;
 }
 
-/** How many nodes read each node of an expression: what is read twice is kept in a register. */
-function readers(root: Expression): Map<Expression, number> {
-  const counts = new Map<Expression, number>();
-  for (const node of nodesOf(root))
-    for (const child of operandsOf(node)) counts.set(child, (counts.get(child) ?? 0) + 1);
-  return counts;
-}
-
-function operandsOf(e: Expression): readonly Expression[] {
-  switch (e.kind) {
-    case "reduce":
-      return [e.initial];
-    case "load":
-      return e.index.flatMap((part) => (isAffine(part) ? [] : [part.value]));
-    case "unary":
-    case "convert":
-      return [e.operand];
-    case "binary":
-    case "compare":
-      return [e.left, e.right];
-    case "select":
-      return [e.condition, e.whenTrue, e.whenFalse];
-    case "rescale":
-      return [e.acc, e.multiplier, e.shift];
-    default:
-      return [];
-  }
-}
-
-/** Lowers one expression tree; `reduce` is the schedule's: how a reduction inside it is done. */
-export function lowerExpression(root: Expression, scope: Scope, reduce: ReduceLowering): LoopExpression {
-  const counts = readers(root);
-  const visit = (e: Expression): LoopExpression => {
-    const found = known(scope, e);
-    if (found !== undefined) return found;
-    const value = lower(e);
-    if ((counts.get(e) ?? 0) < 2 || value.kind === "constant" || value.kind === "register") return value;
-    const kept = scope.lowering.register("t", value.type);
-    scope.statements.push(l.set(kept, value));
-    scope.values.set(e, l.read(kept));
-    return l.read(kept);
-  };
-  const lanes = scope.lanes?.count ?? 1;
-  const lower = (e: Expression): LoopExpression => {
-    switch (e.kind) {
-      case "constant":
-        return l.constant(registerType(e.type, lanes), e.value);
-      case "index": {
-        if (scope.lanes !== undefined) throw new Error("internal: an index has no vector form");
-        return l.affineValue(loopIndex(scope, e.index));
-      }
-      case "load":
-        return lowerLoad(e, scope, visit);
-      case "reduce": {
-        const value = reduce(e, scope);
-        scope.values.set(e, value);
-        return value;
-      }
-      case "unary":
-        return l.unary(e.operator, visit(e.operand));
-      case "binary":
-        if (e.operator === "shl" || e.operator === "shr") {
-          const count =
-            e.right.kind === "constant" ? l.constant(registerType(e.type, 1), e.right.value) : visit(e.right);
-          return l.binary(e.operator, visit(e.left), count);
-        }
-        return l.binary(e.operator, visit(e.left), visit(e.right));
-      case "compare":
-        return l.compare(e.operator, visit(e.left), visit(e.right));
-      case "select":
-        return l.select(visit(e.condition), visit(e.whenTrue), visit(e.whenFalse));
-      case "convert":
-        return l.convert(registerType(e.type, lanes), visit(e.operand));
-      case "rescale":
-        return lowerRescale(
-          visit(e.acc),
-          visit(e.multiplier),
-          e.shift.kind === "constant" ? e.shift.value : visit(e.shift),
-          scope,
-        );
-    }
-  };
-  return visit(root);
-}
-
-export type ReduceLowering = (
-  reduce: Extract<Expression, { kind: "reduce" }>,
-  scope: Scope,
-) => LoopExpression;
-
-/** For kernels that may hold no reduction where this one stands. */
-export const noReduction: ReduceLowering = () => {
-  throw new Error("internal: this schedule takes no further reduction");
-};
-
-/** (acc·m + 2^(s−1)) >> s. With s >= 33 the low word of the product only ever rounds down, so the high word suffices (codegen.md). */
-function lowerRescale(
-  acc: LoopExpression,
-  multiplier: LoopExpression,
-  shift: number | LoopExpression,
-  scope: Scope,
-): LoopExpression {
-  const type = acc.type;
-  if (typeof shift === "number" && shift >= 33) {
-    const rounded = l.add(l.mulhi(acc, multiplier), l.constant(type, 2 ** (shift - 33)));
-    return l.shr(rounded, l.constant(i32Type, shift - 32));
-  }
-  if (type.lanes > 1) {
-    const [a, m] = [keep("acc", acc, scope), keep("m", multiplier, scope)];
-    const s = typeof shift === "number" ? undefined : keep("s", shift, scope);
-    const parts = Array.from({ length: type.lanes }, (_, lane) =>
-      wideRescale(extract(a, lane), extract(m, lane), s === undefined ? (shift as number) : extract(s, lane)),
-    );
-    return { kind: "build", type, parts };
-  }
-  return wideRescale(acc, multiplier, shift);
-}
-
-function wideRescale(
-  acc: LoopExpression,
-  multiplier: LoopExpression,
-  shift: number | LoopExpression,
-): LoopExpression {
-  const product = l.mul(l.convert(i64Type, acc), l.convert(i64Type, multiplier));
-  if (typeof shift === "number") {
-    const rounded = l.add(product, l.constant(i64Type, 2 ** (shift - 1)));
-    return l.convert(i32Type, l.shr(rounded, l.constant(i64Type, shift)));
-  }
-  const wide = l.convert(i64Type, shift);
-  const half = l.binary("shl", l.constant(i64Type, 1), l.add(wide, l.constant(i64Type, -1)));
-  return l.convert(i32Type, l.shr(l.add(product, half), wide));
-}
-
-const extract = (operand: LoopExpression, lane: number): LoopExpression => ({
-  kind: "extract",
-  type: registerType(operand.type.element, 1),
-  lane,
-  operand,
-});
-
 /** The expression in a register of its own, unless it is one or costs nothing. */
 export function keep(
   name: string,
@@ -303,130 +148,3 @@ export function keep(
   scope.statements.push(l.set(register, e));
   return l.read(register);
 }
-
-function lowerLoad(e: Load, scope: Scope, visit: (e: Expression) => LoopExpression): LoopExpression {
-  const layout = scope.lowering.layoutOf(e.tensor);
-  const stored = readStored(e, layout, scope, visit);
-  const { lanes } = stored.type;
-  const type = registerType(e.type, lanes);
-  return layout.bias === 0 ? stored : l.add(stored, l.constant(type, layout.bias));
-}
-
-function readStored(
-  e: Load,
-  layout: Layout,
-  scope: Scope,
-  visit: (e: Expression) => LoopExpression,
-): LoopExpression {
-  const affineParts = e.index.map((part) => (isAffine(part) ? part : { constant: 0, terms: [] }));
-  const flat = flatIndex(layout, affineParts);
-  const index = loopIndex(scope, flat);
-  const computed = e.index.flatMap((part, axis) =>
-    isAffine(part) ? [] : [l.mul(visit(part.value), l.i32(layout.strides[axis]!))],
-  );
-  const [first, ...rest] = computed;
-  if (first !== undefined) {
-    if (scope.lanes !== undefined) throw new Error("internal: a computed index has no vector form");
-    const dynamic = rest.reduce(l.add, first);
-    return l.load(registerType(e.type, 1), { buffer: layout.buffer, index, dynamic });
-  }
-  const open = scope.safe.has(e) ? [] : openAxes(e, layout);
-  if (open.length > 0) return guardedLoad(e, open, layout, scope);
-  const address: Address = { buffer: layout.buffer, index };
-  if (scope.lanes === undefined) return l.load(registerType(e.type, 1), address);
-  const vector = registerType(e.type, scope.lanes.count);
-  const stride = flat.terms.find(({ variable }) => variable === scope.lanes?.variable)?.factor ?? 0;
-  if (stride === 1) return l.load(vector, address);
-  if (stride === 0) return l.splat(vector, l.load(registerType(e.type, 1), address));
-  throw new Error(`internal: ${e.tensor.name} is read with stride ${stride} across lanes`);
-}
-
-/** Axes on which a guarded read may leave the tensor and its border. */
-export function openAxes(e: Load, layout: Layout): number[] {
-  if (e.fill === undefined) return [];
-  return e.index.flatMap((part, axis) => {
-    if (!isAffine(part)) return [axis];
-    const { min, max } = affineBounds(part);
-    const extent = e.tensor.shape[axis]!;
-    if (min >= 0 && max < extent) return [];
-    const { before, after } = layout.border[axis]!;
-    const covered = layout.borderValue === e.fill && min >= -before && max < extent + after;
-    return covered ? [] : [axis];
-  });
-}
-
-/** Reads some element in any case (the index clamped to the tensor) and takes the fill where the index was outside. */
-function guardedLoad(e: Load, open: readonly number[], layout: Layout, scope: Scope): LoopExpression {
-  if (scope.lanes !== undefined) throw new Error("internal: a guarded read has no vector form");
-  let inside: LoopExpression | undefined;
-  let dynamic: LoopExpression | undefined;
-  const fixed = e.index.map((part, axis) =>
-    open.includes(axis) ? { constant: 0, terms: [] } : (part as Affine),
-  );
-  for (const axis of open) {
-    const at = keep("i", l.affineValue(loopIndex(scope, e.index[axis] as Affine)), scope);
-    const last = e.tensor.shape[axis]! - 1;
-    const within = l.binary("and", l.compare("ge", at, l.i32(0)), l.compare("le", at, l.i32(last)));
-    inside = inside === undefined ? within : l.binary("and", inside, within);
-    const offset = l.mul(l.min(l.max(at, l.i32(0)), l.i32(last)), l.i32(layout.strides[axis]!));
-    dynamic = dynamic === undefined ? offset : l.add(dynamic, offset);
-  }
-  const index = loopIndex(scope, flatIndex(layout, fixed));
-  const type = registerType(e.type, 1);
-  const value = l.load(type, { buffer: layout.buffer, index, dynamic: keep("o", dynamic!, scope) });
-  return l.select(keep("inside", inside!, scope), value, l.constant(type, e.fill! - layout.bias));
-}
-
-/** Stores the step's value at its own point. `lanes`: how many of the vector's lanes are the tensor's. */
-export function storeResult(step: Step, value: LoopExpression, scope: Scope, lanes?: number): void {
-  const layout = scope.lowering.layoutOf(step.target);
-  const stored = layout.bias === 0 ? value : l.add(value, l.constant(value.type, -layout.bias));
-  const address: Address = { buffer: layout.buffer, index: loopIndex(scope, flatIndex(layout, step.index)) };
-  scope.statements.push(l.store(address, stored, lanes));
-}
-
-/** Fills the border of a target, and nothing else, with its stored value: runs of rows above and below, the gaps between rows. */
-export function fillBorder(step: Step, lowering: Lowering): Statement[] {
-  const layout = lowering.layoutOf(step.target);
-  const { buffer } = layout;
-  const type = registerType(laneTypeOf(buffer.element), 1);
-  const value = l.constant(type, layout.borderValue - layout.bias);
-  const statements: Statement[] = [];
-  const fill = (start: LoopAffine, count: number): void => {
-    if (count <= 0) return;
-    const i = lowering.register("b", i32Type);
-    const index = l.addLoopAffine(start, l.loopAffine(0, [{ register: i, factor: 1 }]));
-    statements.push(l.loop(i, 0, count, 1, [l.store({ buffer, index }, value)]));
-  };
-  // Recursion over the axes: before the first slice, between slices' own borders, after the last one.
-  const visit = (axis: number, start: LoopAffine, into: Statement[]): void => {
-    const border = layout.border[axis];
-    if (border === undefined || layout.border.slice(axis).every((b) => b.before + b.after === 0)) return;
-    const stride = layout.strides[axis]!;
-    const extent = step.target.shape[axis]!;
-    const collect = statements.length;
-    fill(start, border.before * stride);
-    fill(l.addLoopAffine(start, l.loopAffine((border.before + extent) * stride)), border.after * stride);
-    into.push(...statements.splice(collect));
-    if (layout.border.slice(axis + 1).every((b) => b.before + b.after === 0)) return;
-    const i = lowering.register("r", i32Type);
-    const body: Statement[] = [];
-    const row = extent === 1 ? l.loopAffine(0) : l.loopAffine(0, [{ register: i, factor: stride }]);
-    visit(axis + 1, l.addLoopAffine(l.addLoopAffine(start, l.loopAffine(border.before * stride)), row), body);
-    if (extent === 1) into.push(...body);
-    else if (body.length > 0) into.push(l.loop(i, 0, extent, 1, body));
-  };
-  const result: Statement[] = [];
-  visit(0, l.loopAffine(0), result);
-  return result.length === 0 ? [] : [{ kind: "comment", text: `border of ${step.target.name}` }, ...result];
-}
-
-export function laneTypeOf(element: MemoryElement): ScalarType {
-  if (element === "f32" || element === "f64" || element === "i64") return element;
-  return "i32";
-}
-
-export const zeroExpression = (type: ScalarType): Expression =>
-  type === "i32" ? i32Expression(0) : { kind: "constant", type, value: 0 };
-
-export const elementBytes = (buffer: Buffer): number => laneBytes[buffer.element];

@@ -9,9 +9,9 @@ import { allocate } from "../../src/tensor/tensor.ts";
 
 /** A constant as a load walks it: element `constant + Σ strideOf(v)·v` of `at`. */
 export interface ConstantWalk {
-  at(position: number): number;
+  readonly at: (position: number) => number;
   readonly constant: number;
-  strideOf(v: IndexVariable): number;
+  readonly strideOf: (v: IndexVariable) => number;
 }
 
 export function walkConstant({ tensor, index }: Load): ConstantWalk {

@@ -17,7 +17,8 @@ import { runsInLanes } from "../../src/expr/lanes.ts";
 import { loadsOf } from "../../src/expr/rewrite.ts";
 import { nodesOf } from "../../src/expr/walk.ts";
 import { flatIndex } from "../../src/loops/layout.ts";
-import { openAxes, type Lowering } from "./lowering.ts";
+import { openAxes } from "./lower-expression.ts";
+import type { Lowering } from "./lowering.ts";
 
 export interface Product {
   readonly reduce: Extract<Expression, { kind: "reduce" }>;

@@ -18,15 +18,8 @@ import { loadsOf } from "../../src/expr/rewrite.ts";
 import * as l from "../../src/loops/build.ts";
 import { i32Type, type LoopAffine, type LoopExpression, type Statement } from "../../src/loops/loop.ts";
 import { elementRange, isInteger } from "../../src/tensor/element-type.ts";
-import {
-  innerScope,
-  keep,
-  loopIndex,
-  lowerExpression,
-  openAxes,
-  type Lowering,
-  type Scope,
-} from "./lowering.ts";
+import { lowerExpression, openAxes } from "./lower-expression.ts";
+import { innerScope, keep, loopIndex, type Lowering, type Scope } from "./lowering.ts";
 
 type Reduce = Extract<Expression, { kind: "reduce" }>;
 

@@ -5,7 +5,9 @@
 import type { IndexVariable, Step } from "../../src/expr/expression.ts";
 import * as l from "../../src/loops/build.ts";
 import { i32Type, type LoopAffine, type Register, type Statement } from "../../src/loops/loop.ts";
-import { fillBorder, lowerExpression, rootScope, storeResult, type Lowering } from "./lowering.ts";
+import { lowerExpression } from "./lower-expression.ts";
+import { rootScope, type Lowering } from "./lowering.ts";
+import { fillBorder, storeResult } from "./write-result.ts";
 import { lowerReduction } from "./reduction.ts";
 
 export function scheduleScalar(step: Step, lowering: Lowering): Statement[] {

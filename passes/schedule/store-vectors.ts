@@ -2,7 +2,7 @@
  * Stores neighbouring vectors of results along the channel axis: pairs of i32 vectors join into one of i16 where the buffer
  * holds i16, and the last vector may have lanes that are not the tensor's.
  */
-import type { Affine, Step } from "../../src/expr/expression.ts";
+import type { Step } from "../../src/expr/expression.ts";
 import * as l from "../../src/loops/build.ts";
 import { flatIndex } from "../../src/loops/layout.ts";
 import { vector, type Address, type LoopExpression } from "../../src/loops/loop.ts";
@@ -18,7 +18,7 @@ export function storeVectors(
   const layout = scopes[0]!.lowering.layoutOf(step.target);
   const addressOf = (scope: Scope): Address => ({
     buffer: layout.buffer,
-    index: loopIndex(scope, flatIndex(layout, step.index as readonly Affine[])),
+    index: loopIndex(scope, flatIndex(layout, step.index)),
   });
   const biased = values.map((value) =>
     layout.bias === 0 ? value : l.add(value, l.constant(value.type, -layout.bias)),

@@ -9,6 +9,7 @@ import { plainC } from "../../backends/c/targets.ts";
 import { emitWasm } from "../../backends/wasm/emit.ts";
 import { assertIntegerOnly } from "../../backends/wasm/integer-only.ts";
 import { wasmSimd } from "../../backends/wasm/targets.ts";
+import { emitWrapper, type BoundaryAffine } from "../../backends/wasm/wrapper.ts";
 import type { Graph, Value } from "../ir/graph.ts";
 import { bufferBytes, type LoopProgram } from "../loops/loop.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -16,7 +17,7 @@ import { writeSafetensors } from "../tensor/safetensors.ts";
 import { printGraph } from "../text/print.ts";
 import { lowerForWasm } from "./engines.ts";
 import { lowerToLoops } from "./lower.ts";
-import { loaderText, loaderTypes } from "./loader-text.ts";
+import { memoryMapOf, type MemoryMap } from "./memory-map.ts";
 import { version } from "./version.ts";
 
 export const targetNames = ["c", "wasm"] as const;
@@ -33,6 +34,7 @@ export interface TargetSize {
   readonly constantBytes: number;
   /** The module's file, or the text of the C source. */
   readonly fileBytes: number;
+  readonly memory: MemoryMap;
 }
 
 export interface Artifacts {
@@ -86,8 +88,15 @@ export async function emitArtifacts(
     );
     files.set(`${name}.wasm`, module);
     sizes.wasm = sizeOf(wasm, wasmSimd.name, module.length);
-    put(`${name}.mjs`, loaderText(name, wasm, graph));
-    put(`${name}.d.ts`, loaderTypes(name, wasm));
+    const affines = (values: readonly Value[]) => values.map(affineOf);
+    const wrapper = emitWrapper(wasm, {
+      name,
+      inputs: affines(graph.inputs),
+      outputs: affines(graph.outputs),
+    });
+    put(`${name}.mjs`, wrapper.module);
+    put(`${name}.d.mts`, wrapper.types);
+    put(`${name}.d.ts`, wrapper.typesAlias);
   }
   return { files, sizes, ...(wasm === undefined ? {} : { wasm }) };
 }
@@ -101,9 +110,12 @@ const sizeOf = (program: LoopProgram, target: string, fileBytes: number): Target
     0,
   ),
   fileBytes,
+  memory: memoryMapOf(program),
 });
 
-function describe({ name, type: { quantization } }: Value): PortDescription {
-  if (quantization === undefined || quantization.axis !== undefined) return { name };
-  return { name, scale: quantization.scale[0]!, zero: quantization.zero[0]! };
+const describe = (value: Value): PortDescription => ({ name: value.name, ...affineOf(value) });
+
+function affineOf({ type: { quantization } }: Value): BoundaryAffine | undefined {
+  if (quantization === undefined || quantization.axis !== undefined) return undefined;
+  return { scale: quantization.scale[0]!, zero: quantization.zero[0]! };
 }

@@ -17,7 +17,9 @@ import { measuringExecutor } from "./engines.ts";
 import { sha256 } from "./hash.ts";
 import { baseOf, loadModel, stemOf, type ModelSource } from "./model.ts";
 import type { NpyFile } from "./npy-file.ts";
-import { makeReport, reportText, type Report, type RunRecord } from "./report.ts";
+import { measureLayers } from "./measure-layers.ts";
+import { makeReport, reportText, type Report, type ReportFacts, type RunRecord } from "./report.ts";
+import { reportPage } from "./report-page/report-page.ts";
 import { openSamples, type SampleOptions, type Samples } from "./samples.ts";
 import { version } from "./version.ts";
 
@@ -74,7 +76,8 @@ export async function compile(options: CompileOptions): Promise<Compiled> {
   notes.forEach((note) => options.onWarning?.(note));
   const steps = parsePipeline(pipelineText(options.pipeline ?? (isStored ? "" : "default")));
   const passTimesMs: Record<string, number> = {};
-  const records = await runPipeline(graph, steps, passes, contextFor(samples, report, options.progress), {
+  const context = contextFor(samples, report, options.progress);
+  const records = await runPipeline(graph, steps, passes, context, {
     print: (broken) => printGraph(broken),
     ...(options.printAfter === undefined ? {} : { printAfter: options.printAfter }),
     ...(now === undefined ? {} : { now }),
@@ -84,8 +87,13 @@ export async function compile(options: CompileOptions): Promise<Compiled> {
 
   const { files, sizes } = await emitArtifacts(graph, name, targets);
   const all = new Map(files);
+  const real = context.snapshots.get("real");
+  const measured =
+    real === undefined || samples === undefined
+      ? undefined
+      : await measureLayers(real, graph, samples, measuringExecutor);
   const times = now === undefined || begin === undefined ? {} : { passTimesMs, totalTimeMs: now() - begin };
-  const made = makeReport(graph, {
+  const facts: ReportFacts = {
     quern: version,
     name,
     model: { file: baseOf(model.file), sha256: await sha256(model.bytes) },
@@ -104,8 +112,10 @@ export async function compile(options: CompileOptions): Promise<Compiled> {
       })),
     ),
     run: { ...options.run, ...times },
-  });
+  };
+  const made = makeReport(graph, facts, measured);
   all.set("report.json", new TextEncoder().encode(reportText(made)));
+  all.set("report.html", new TextEncoder().encode(reportPage(made)));
   return { name, graph, files: all, report: made };
 }
 

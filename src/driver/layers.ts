@@ -1,6 +1,6 @@
 /** A graph as rows: what `inspect` prints and `report.json` holds. Constants are not layers but belong to their readers. */
 import type { Graph, Operation, Value } from "../ir/graph.ts";
-import { constantOf } from "../ir/match.ts";
+import { constantOf, isConstant } from "../ir/match.ts";
 import { nameOperands } from "../ir/operation.ts";
 import { formatType, type TensorType } from "../ir/types.ts";
 
@@ -9,8 +9,14 @@ export interface Layer {
   readonly operator: string;
   /** The node of the source model. */
   readonly origin?: string;
+  /** What it reads: other layers and the network's inputs, each once, constants left out. */
+  readonly inputs: readonly string[];
   readonly shape: readonly number[];
   readonly type: string;
+  readonly element: string;
+  /** With `zero`, of a result that is quantized as a whole. */
+  readonly scale?: number;
+  readonly zero?: number;
   readonly parameters: number;
   /** Of the constants that no earlier layer reads. */
   readonly weightBytes: number;
@@ -53,8 +59,11 @@ function layerOf(operation: Operation, counted: Set<Value>): Layer {
     name: result.name,
     operator: definition.name,
     ...(origin === undefined ? {} : { origin }),
+    inputs: [...new Set(operation.operands)].filter((value) => !isConstant(value)).map(({ name }) => name),
     shape: result.type.shape,
     type: typeText(result.type),
+    element: result.type.element,
+    ...wholeQuantization(result.type),
     parameters,
     weightBytes,
     macs: macsOf(operation),
@@ -66,6 +75,11 @@ export function macsOf({ definition, operands, attributes, result }: Operation):
   const types = operands.map(({ type }) => type);
   return definition.macs?.(nameOperands(definition, types), attributes, result.type) ?? 0;
 }
+
+const wholeQuantization = ({ quantization }: TensorType): { scale?: number; zero?: number } =>
+  quantization === undefined || quantization.axis !== undefined
+    ? {}
+    : { scale: quantization.scale[0]!, zero: quantization.zero[0]! };
 
 /** Per-channel scales would fill a page: their axis alone is shown. */
 function typeText(type: TensorType): string {

@@ -10,6 +10,9 @@ import { verify } from "../ir/verify.ts";
 import { parseSafetensors } from "../tensor/safetensors.ts";
 import { parseGraph } from "../text/parse.ts";
 
+/** What input extents are fixed to: name → shape. */
+export type Shapes = ReadonlyMap<string, readonly number[]>;
+
 /** A model as bytes: what a file holds, without the file. */
 export interface ModelSource {
   /** Its name, whose extension says what it is. */
@@ -17,8 +20,8 @@ export interface ModelSource {
   readonly bytes: Uint8Array;
   /** The `.safetensors` file beside a `.qir` text. */
   readonly externals?: Uint8Array;
-  /** Fixes symbolic extents of inputs: name → shape. */
-  readonly shapes?: ReadonlyMap<string, readonly number[]>;
+  /** Fixes symbolic extents of inputs. */
+  readonly shapes?: Shapes;
 }
 
 export interface Model {
@@ -32,17 +35,18 @@ const largestTextBytes = 256 * 2 ** 20;
 
 /** @throws DiagnosticError `model-type`, and whatever the front ends find wrong */
 export function loadModel(source: ModelSource): Model {
-  switch (extensionOf(source.file)) {
+  const { file, bytes, shapes } = source;
+  switch (extensionOf(file)) {
     case "onnx":
-      return importOnnx(source.bytes, source.shapes === undefined ? {} : { shapes: source.shapes });
+      return importOnnx(bytes, { file, ...(shapes === undefined ? {} : { shapes }) });
     case "qir":
       return { graph: parseText(source), notes: [] };
     case "tflite":
-      return fail("model-type", `'${source.file}' is a TFLite model, which this version cannot read yet`, {
+      return fail("model-type", `'${file}' is a TFLite model, which this version cannot read yet`, {
         help: "convert it to ONNX, for instance with tf2onnx",
       });
     default:
-      return fail("model-type", `'${source.file}' is neither .onnx nor .qir`, {
+      return fail("model-type", `'${file}' is neither .onnx nor .qir`, {
         help: "give a model as .onnx or .qir, or a folder that 'quern compile' wrote",
       });
   }

@@ -9,6 +9,7 @@ import type { PassRecord } from "../pass/manager.ts";
 import type { InputQuantization } from "../pass/samples.ts";
 import type { TargetName, TargetSize } from "./artifacts.ts";
 import { measureGraph, type Layer } from "./layers.ts";
+import type { Measured, MeasuredValue } from "./measure-layers.ts";
 import type { InputMapping } from "./samples.ts";
 
 export interface FileRecord {
@@ -26,6 +27,14 @@ export interface PortRecord {
   readonly name: string;
   readonly type: string;
 }
+
+export interface LayerRecord extends Layer {
+  /** Of its dequantized result against the real network's; null without any noise, absent where it was not measured. */
+  readonly sqnrDb?: number | null;
+}
+
+/** What a value may be and what it was, on some calibration samples. */
+export type RangeRecord = Omit<MeasuredValue, "sqnrDb">;
 
 export interface Report {
   /** The version that compiled. */
@@ -50,7 +59,10 @@ export interface Report {
   /** Size of NAME.wasm; 0 when it was not asked for. */
   readonly wasmBytes: number;
   readonly targets: Readonly<Partial<Record<TargetName, TargetSize>>>;
-  readonly layers: readonly Layer[];
+  readonly layers: readonly LayerRecord[];
+  readonly ranges: readonly RangeRecord[];
+  /** How many calibration samples `layers[].sqnrDb` and `ranges` come from. */
+  readonly measuredSamples: number;
   readonly passes: readonly PassRecord[];
   readonly diagnostics: readonly Diagnostic[];
   readonly files: readonly (FileRecord & { readonly sizeBytes: number })[];
@@ -76,10 +88,14 @@ export type ReportFacts = Omit<
   | "arenaLowerBoundBytes"
   | "wasmBytes"
   | "layers"
+  | "ranges"
+  | "measuredSamples"
 >;
 
-export function makeReport(graph: Graph, facts: ReportFacts): Report {
+export function makeReport(graph: Graph, facts: ReportFacts, measured?: Measured): Report {
   const { layers, parameters, weightBytes, macs } = measureGraph(graph);
+  const { samples: measuredSamples, values } = measured ?? { samples: 0, values: [] };
+  const decibels = new Map(values.map(({ value, sqnrDb }) => [value, sqnrDb]));
   const { quern, name, model, samples, inputMapping, inputQuantization, pipeline, targets, ...rest } = facts;
   const size = targets.c ?? targets.wasm;
   return {
@@ -99,7 +115,12 @@ export function makeReport(graph: Graph, facts: ReportFacts): Report {
     arenaLowerBoundBytes: size?.arenaLowerBoundBytes ?? 0,
     wasmBytes: targets.wasm?.fileBytes ?? 0,
     targets,
-    layers,
+    layers: layers.map((layer): LayerRecord => {
+      const sqnrDb = decibels.get(layer.name);
+      return sqnrDb === undefined ? layer : { ...layer, sqnrDb };
+    }),
+    ranges: values.map(({ sqnrDb: _, ...range }) => range),
+    measuredSamples,
     ...rest,
   };
 }

@@ -145,7 +145,11 @@ export function binary(operator: LoopBinary, left: LoopExpression, right: LoopEx
 /** Additive constants meet: (x + a) - b is x + (a - b), exactly, since i32 wraps. Zero points cancel here. */
 function addConstant(e: LoopExpression, value: number): LoopExpression {
   let [rest, sum] = [e, value];
-  while (rest.kind === "binary" && (rest.operator === "add" || rest.operator === "sub") && isConstant(rest.right)) {
+  while (
+    rest.kind === "binary" &&
+    (rest.operator === "add" || rest.operator === "sub") &&
+    isConstant(rest.right)
+  ) {
     sum = (rest.operator === "add" ? sum + rest.right.value : sum - rest.right.value) | 0;
     rest = rest.left;
   }

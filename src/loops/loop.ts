@@ -6,6 +6,7 @@
  * contracted or reordered. `min`/`max` on floats are comparisons: min(a, b) = b < a ? b : a, max(a, b) = a < b ? b : a.
  */
 
+import type { BinaryOperator, CompareOperator, UnaryOperator } from "../expr/expression.ts";
 import type { ElementType } from "../tensor/element-type.ts";
 
 export type LaneElement = "i8" | "i16" | "i32" | "i64" | "f32" | "f64";
@@ -69,33 +70,10 @@ export interface Address {
   readonly unit?: "byte";
 }
 
-export type LoopUnary =
-  | "neg"
-  | "abs"
-  | "sqrt"
-  | "floor"
-  | "ceil"
-  | "trunc"
-  | "nearest"
-  | "pow2"
-  | "exponent"
-  | "significand";
-export type LoopBinary =
-  | "add"
-  | "sub"
-  | "mul"
-  | "div"
-  /** i32 scalars, unsigned */
-  | "divu"
-  | "min"
-  | "max"
-  | "and"
-  | "or"
-  | "xor"
-  /** the right operand of shifts is a constant or a scalar i32 register, also for vectors */
-  | "shl"
-  | "shr";
-export type LoopCompare = "eq" | "ne" | "lt" | "le" | "gt" | "ge";
+/** On every lane what they are on expressions. Shifts of vectors take one amount, a constant or a scalar i32 register; `divu` is scalar. */
+export type LoopUnary = UnaryOperator;
+export type LoopBinary = BinaryOperator;
+export type LoopCompare = CompareOperator;
 
 export type LoopExpression =
   | { readonly kind: "register"; readonly type: RegisterType; readonly register: Register }
@@ -106,7 +84,12 @@ export type LoopExpression =
    * zero-extended). `splat` g: loads g consecutive elements and repeats them to fill the vector (g = 1: broadcast).
    */
   | { readonly kind: "load"; readonly type: RegisterType; readonly address: Address; readonly splat?: number }
-  | { readonly kind: "unary"; readonly operator: LoopUnary; readonly type: RegisterType; readonly operand: LoopExpression }
+  | {
+      readonly kind: "unary";
+      readonly operator: LoopUnary;
+      readonly type: RegisterType;
+      readonly operand: LoopExpression;
+    }
   | {
       readonly kind: "binary";
       readonly operator: LoopBinary;
@@ -114,7 +97,7 @@ export type LoopExpression =
       readonly left: LoopExpression;
       readonly right: LoopExpression;
     }
-  /** Scalars: an i32 1 or 0. Vectors: a mask of all ones or zeros in lanes of the operands' type. `of` is the operands' type. */
+  /** Scalars: an i32 1 or 0. Vectors: a mask of all ones or zeros in lanes of the operands' type. */
   | {
       readonly kind: "compare";
       readonly operator: LoopCompare;
@@ -150,7 +133,12 @@ export type LoopExpression =
       readonly right: LoopExpression;
     }
   /** Part 0 (low half) or 1 (high half) of a vector, sign-extended to lanes twice as wide. */
-  | { readonly kind: "widen"; readonly type: RegisterType; readonly part: 0 | 1; readonly operand: LoopExpression }
+  | {
+      readonly kind: "widen";
+      readonly type: RegisterType;
+      readonly part: 0 | 1;
+      readonly operand: LoopExpression;
+    }
   /** Two vectors joined into one of lanes half as wide, each saturated (signed). */
   | {
       readonly kind: "narrow";
@@ -169,7 +157,12 @@ export type LoopExpression =
   /** A vector from scalars, one a lane. */
   | { readonly kind: "build"; readonly type: RegisterType; readonly parts: readonly LoopExpression[] }
   /** One lane as a scalar. */
-  | { readonly kind: "extract"; readonly type: RegisterType; readonly lane: number; readonly operand: LoopExpression };
+  | {
+      readonly kind: "extract";
+      readonly type: RegisterType;
+      readonly lane: number;
+      readonly operand: LoopExpression;
+    };
 
 export type Statement =
   /** `variable` runs from `from` (inclusive) to `to` (exclusive) by `step`; no iteration when from >= to. Bounds are evaluated once. */
@@ -183,7 +176,12 @@ export type Statement =
     }
   | { readonly kind: "set"; readonly register: Register; readonly value: LoopExpression }
   /** Truncates lanes to the buffer's element. `lanes`: only that many low lanes are stored. */
-  | { readonly kind: "store"; readonly address: Address; readonly value: LoopExpression; readonly lanes?: number }
+  | {
+      readonly kind: "store";
+      readonly address: Address;
+      readonly value: LoopExpression;
+      readonly lanes?: number;
+    }
   /** No memory access crosses; the listed registers are final here. Nothing in WASM. */
   | { readonly kind: "fence"; readonly registers: readonly Register[] }
   | { readonly kind: "comment"; readonly text: string };
@@ -248,4 +246,5 @@ export const laneBytes: Readonly<Record<LaneElement | MemoryElement, number>> = 
 };
 
 /** Bytes a buffer takes, slack included. */
-export const bufferBytes = (buffer: Buffer): number => buffer.count * laneBytes[buffer.element] + buffer.slackBytes;
+export const bufferBytes = (buffer: Buffer): number =>
+  buffer.count * laneBytes[buffer.element] + buffer.slackBytes;

@@ -3,6 +3,7 @@
  *
  * Slack of constants is filled with a pattern that is no plausible value, so that a result which depends on it shows.
  */
+import { arrayTypes, type ArrayOf } from "../tensor/tensor.ts";
 import {
   bufferBytes,
   laneBytes,
@@ -14,18 +15,7 @@ import {
 
 const slackPattern = 0xa5;
 
-const arrays = {
-  i8: Int8Array,
-  u8: Uint8Array,
-  i16: Int16Array,
-  u16: Uint16Array,
-  i32: Int32Array,
-  u32: Uint32Array,
-  i64: BigInt64Array,
-  f32: Float32Array,
-  f64: Float64Array,
-} as const;
-type Elements = InstanceType<(typeof arrays)[MemoryElement]>;
+type Elements = ArrayOf<MemoryElement>;
 
 export interface BufferMemory {
   readonly buffer: Buffer;
@@ -64,7 +54,7 @@ export function placeBuffers(program: LoopProgram): ReadonlyMap<Buffer, BufferMe
 
 function constantBytes(buffer: Buffer): Uint8Array {
   const { data, name, element, count } = buffer;
-  if (data?.length !== count || !(data instanceof arrays[element]))
+  if (data?.length !== count || !(data instanceof arrayTypes[element]))
     throw new Error(`internal: constant ${name} does not carry its ${count} elements of ${element}`);
   const bytes = new Uint8Array(bufferBytes(buffer)).fill(slackPattern);
   bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
@@ -77,7 +67,11 @@ function bufferMemory(buffer: Buffer, bytes: Uint8Array, baseBytes: number): Buf
   if (baseBytes % Math.max(alignBytes, sizeBytes) !== 0)
     throw new Error(`internal: buffer ${name} at ${baseBytes} is not aligned to ${alignBytes} bytes`);
   const readable = count + Math.floor(slackBytes / sizeBytes);
-  const elements = new arrays[element](bytes.buffer as ArrayBuffer, bytes.byteOffset + baseBytes, readable);
+  const elements = new arrayTypes[element](
+    bytes.buffer as ArrayBuffer,
+    bytes.byteOffset + baseBytes,
+    readable,
+  );
   const refuse = (what: string, first: number, many: number): never => {
     throw new Error(
       `internal: ${what} elements ${first} to ${first + many - 1} of ${role} ${name}, which has ${count}`,

@@ -144,7 +144,8 @@ const logicalBig = (element: string, value: bigint): bigint =>
   element === "u64" ? BigInt.asUintN(64, value) : value;
 
 /** Stored as it is: whole runs of bytes can be copied, which is how measuring passes see millions of elements. */
-const isPlain = ({ element, bias, buffer }: TensorStorage): boolean => buffer.element === element && bias === 0;
+const isPlain = ({ element, bias, buffer }: TensorStorage): boolean =>
+  buffer.element === element && bias === 0;
 
 /** Byte address, place in the dense tensor and length, in bytes, of every run of elements that lie side by side. */
 function forEachRun(

@@ -5,7 +5,7 @@
  * groups. One loop a factor then makes both indices affine, and schedules see a plain copy (or fuse it away). Where no such
  * refinement exists, [2, 3] to [3, 2] for instance, the operand's index is computed from the linear position.
  */
-import { affine, axes, compute, divu, i32, indexValue, load, mul, sub, variable } from "../expr/build.ts";
+import { affine, at, axes, compute, divu, i32, indexValue, load, mul, sub, variable } from "../expr/build.ts";
 import type { Affine, Index, IndexVariable } from "../expr/expression.ts";
 import { ints } from "../ir/attributes.ts";
 import { defineOp } from "../ir/operation.ts";
@@ -105,7 +105,9 @@ function linearIndex(
   to: readonly number[],
   domain: readonly IndexVariable[],
 ): Index[] {
-  if (domain.some((v) => v.extent === 0)) return from.map(() => affine(0));
+  // Nothing is read, and an index along a loop that never runs says so: 0 would be outside an axis of extent 0.
+  const empty = domain.find((v) => v.extent === 0);
+  if (empty !== undefined) return from.map(() => at(empty));
   const outer = stridesOf(to);
   const position = indexValue(affine(0, ...domain.map((v, i) => [v, outer[i]!] as const)));
   return stridesOf(from).map((stride, i) => {

@@ -19,7 +19,8 @@ export interface Tensor {
   readonly data: TensorData;
 }
 
-const arrayTypes = {
+/** The typed array of each element type. */
+export const arrayTypes = {
   f32: Float32Array,
   f64: Float64Array,
   i8: Int8Array,

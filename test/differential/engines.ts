@@ -21,7 +21,7 @@ type Run = (inputs: readonly Tensor[], observe: Observer) => readonly Tensor[];
 
 export interface Engine {
   readonly name: string;
-  prepare(graph: Graph): Promise<{ run: Run; dispose(): void }>;
+  readonly prepare: (graph: Graph) => Promise<{ run: Run; dispose: () => void }>;
 }
 
 const nothing = (): void => undefined;
@@ -61,7 +61,9 @@ const c: Engine = {
     const executor = createCExecutor(lowerToLoops(graph, plainC));
     return Promise.resolve({
       run: (inputs, observe) => executor.run(inputs, observe),
-      dispose: executor.dispose,
+      dispose: () => {
+        executor.dispose();
+      },
     });
   },
 };

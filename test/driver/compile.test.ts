@@ -38,6 +38,7 @@ describe("compile", () => {
       "tiny.h",
       "tiny.wasm",
       "tiny.mjs",
+      "tiny.d.mts",
       "tiny.d.ts",
       "report.json",
     ]);

@@ -6,12 +6,22 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
 import { passes } from "../../passes/index.ts";
+import { createEngine, type EngineName } from "../../src/driver/engines.ts";
+import { firstWorking } from "../../src/driver/node/c-compiler.ts";
+import { nodeEngines } from "../../src/driver/node/engines.ts";
+import type { ExecutorFactory } from "../../src/exec/executor.ts";
 import { interpreterFactory } from "../../src/exec/interpreter.ts";
 import { runPipeline } from "../../src/pass/manager.ts";
 import { createContext } from "../../src/pass/pass.ts";
 import { blessFileTest, parseFileTest, type FileTestCase } from "../../src/text/filetest.ts";
 import { printGraph } from "../../src/text/print.ts";
 import { runFileTestCase, type FileTestTools } from "../../src/text/run-filetest.ts";
+import { updating } from "../updating.ts";
+
+const compiled = (name: EngineName): ExecutorFactory => {
+  return (graph) => createEngine(name, graph, nodeEngines);
+};
+const hasCompiler = firstWorking([["cc"], ["gcc"], ["clang"]]) !== undefined;
 
 const tools: FileTestTools = {
   async transform(graph, steps) {
@@ -19,7 +29,12 @@ const tools: FileTestTools = {
       print: printGraph,
     });
   },
-  engines: { interpreter: interpreterFactory },
+  engines: {
+    interpreter: interpreterFactory,
+    "wasm-scalar": compiled("wasm-scalar"),
+    "wasm-simd": compiled("wasm-simd"),
+    ...(hasCompiler ? { c: compiled("c") } : {}),
+  },
 };
 
 const root = fileURLToPath(new URL(".", import.meta.url));
@@ -27,15 +42,12 @@ const files = readdirSync(root, { recursive: true, encoding: "utf8" }).filter((f
   file.endsWith(".qir"),
 );
 
-/** Vitest's own flag: "all" under `-u`. It has no public reader, hence the narrow look at its state. */
-function updating(): boolean {
-  const state: unknown = (expect.getState() as { snapshotState?: unknown }).snapshotState;
-  const { snapshotUpdateState } = (state ?? {}) as { snapshotUpdateState?: string };
-  return snapshotUpdateState === "all" || process.env["UPDATE"] === "1";
-}
-
 test("there are text tests", () => {
   expect(files).not.toEqual([]);
+});
+
+test.skipIf(!hasCompiler)("executed lines run on compiled C too (skipped: no C compiler)", () => {
+  expect(Object.keys(tools.engines)).toEqual(["interpreter", "wasm-scalar", "wasm-simd", "c"]);
 });
 
 describe.each(files.toSorted())("%s", (file) => {

@@ -20,24 +20,12 @@ import {
   type Statement,
   type TensorStorage,
 } from "../../src/loops/loop.ts";
-import { tensor } from "../../src/tensor/tensor.ts";
+import { arrayTypes, tensor } from "../../src/tensor/tensor.ts";
 
 type Values = readonly (number | bigint)[];
 
-const arrays = {
-  i8: Int8Array,
-  u8: Uint8Array,
-  i16: Int16Array,
-  u16: Uint16Array,
-  i32: Int32Array,
-  u32: Uint32Array,
-  i64: BigInt64Array,
-  f32: Float32Array,
-  f64: Float64Array,
-} as const;
-
 const constantBuffer = (name: string, element: MemoryElement, values: Values, slackBytes = 0): Buffer => {
-  const data = (arrays[element] as unknown as { from(values: Values): BufferData }).from(values);
+  const data = (arrayTypes[element] as unknown as { from(values: Values): BufferData }).from(values);
   return { name, element, count: values.length, slackBytes, alignBytes: 16, role: "constant", data };
 };
 const arenaBuffer = (
@@ -452,10 +440,14 @@ describe("memory", () => {
     expect(() => loadProgram({ ...program, offsetsBytes: new Map([[target, 16]]) })).toThrow(
       "leaves the arena",
     );
-    expect(() => loadProgram({ ...program, arenaBytes: 64,
-    arenaLowerBoundBytes: 0, offsetsBytes: new Map([[target, 8]]) })).toThrow(
-      "not aligned",
-    );
+    expect(() =>
+      loadProgram({
+        ...program,
+        arenaBytes: 64,
+        arenaLowerBoundBytes: 0,
+        offsetsBytes: new Map([[target, 8]]),
+      }),
+    ).toThrow("not aligned");
     expect(() => loadProgram(programOf([{ ...bytes, count: 5 }], []))).toThrow(
       "does not carry its 5 elements",
     );

@@ -55,16 +55,14 @@ describe.each(storedCases.map((c) => [c.line.slice(5, 75), c] as const))("stored
   const operation = graph.operations[0]!;
   const inputs = samplesOf(graph.inputs.map(({ type }) => type));
 
-  test.runIf(operation.definition.evalStored !== undefined)(
-    "the oracle and the expression give the same integers",
-    () => {
+  if (operation.definition.evalStored !== undefined)
+    test("the oracle and the expression give the same integers", () => {
       for (const sample of inputs) {
         const [oracle] = interpret(graph, sample);
         const [expression] = interpret(graph, sample, undefined, { expressionsOnly: true });
         expect(numbers(expression!)).toEqual(numbers(oracle!));
       }
-    },
-  );
+    });
 
   test(`lies within ${storedCase.boundInSteps} steps of the real meaning`, () => {
     const meaning = realMeaning(storedCase, graph);

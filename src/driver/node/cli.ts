@@ -10,9 +10,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Command, CommanderError } from "commander";
-import { DiagnosticError, type Diagnostic } from "../../diagnostics/diagnostic.ts";
+import { DiagnosticError } from "../../diagnostics/diagnostic.ts";
 import { renderDiagnostics } from "../../diagnostics/render.ts";
-import { extensionOf, type ModelSource } from "../model.ts";
+import { extensionOf } from "../model.ts";
 import { version } from "../version.ts";
 import { addCompile } from "./commands/compile.ts";
 import { addEvaluate } from "./commands/evaluate.ts";
@@ -20,16 +20,7 @@ import { addInspect } from "./commands/inspect.ts";
 import { addOpt } from "./commands/opt.ts";
 import { addRun } from "./commands/run.ts";
 import { addVerify } from "./commands/verify.ts";
-
-/** Where a command writes. */
-export interface Streams {
-  readonly out: (text: string) => void;
-  readonly err: (text: string) => void;
-  /** Draws diagnostics on standard error. */
-  readonly diagnose: (diagnostics: readonly Diagnostic[]) => void;
-  /** Keeps a text, so that diagnostics can show its lines. */
-  readonly remember: (model: ModelSource) => void;
-}
+import type { Streams, Writers } from "./streams.ts";
 
 export function createProgram(streams: Streams): Command {
   const program = new Command("quern")
@@ -42,9 +33,6 @@ export function createProgram(streams: Streams): Command {
   for (const add of [addInspect, addCompile, addEvaluate, addRun, addOpt, addVerify]) add(program, streams);
   return program;
 }
-
-/** Standard output and standard error, unless a test listens. */
-export type Writers = Pick<Streams, "out" | "err">;
 
 const processWriters: Writers = {
   out: (text) => void process.stdout.write(text),

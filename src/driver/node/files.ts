@@ -14,8 +14,9 @@ import { join } from "node:path";
 import { diagnostic, DiagnosticError, fail } from "../../diagnostics/diagnostic.ts";
 import { npyPrefixBytes } from "../../tensor/npy.ts";
 import { checkedHeader, type NpyFile } from "../npy-file.ts";
-import { extensionOf, safetensorsBeside, type ModelSource } from "../model.ts";
+import { extensionOf, safetensorsBeside, type ModelSource, type Shapes } from "../model.ts";
 import { openBundle, parseReport, reportFile, type Bundle } from "../bundle.ts";
+import { given } from "./given.ts";
 
 /** Larger model files are refused before memory is spent. */
 const largestFileBytes = 2 ** 31;
@@ -62,14 +63,13 @@ async function hashFile(path: string): Promise<string> {
 }
 
 /** A model file, with the tensors beside a text. */
-export function readModel(path: string, shapes?: ReadonlyMap<string, readonly number[]>): ModelSource {
+export function readModel(path: string, shapes?: Shapes): ModelSource {
   const beside = safetensorsBeside(path);
   const hasTensors = extensionOf(path) === "qir" && existsSync(beside);
   return {
     file: path,
     bytes: readBytes(path),
-    ...(hasTensors ? { externals: readBytes(beside) } : {}),
-    ...(shapes === undefined ? {} : { shapes }),
+    ...given({ externals: hasTensors ? readBytes(beside) : undefined, shapes }),
   };
 }
 
@@ -87,7 +87,7 @@ export function readBundle(folder: string): Bundle {
   const report = parseReport(new TextDecoder().decode(files.get(reportFile) ?? new Uint8Array()));
   const name = report?.name ?? "";
   if (/^\w+$/.test(name))
-    for (const extension of ["qir", "safetensors", "c", "h", "wasm", "mjs", "d.ts"])
+    for (const extension of ["qir", "safetensors", "c", "h", "wasm", "mjs", "d.mts", "d.ts"])
       take(`${name}.${extension}`);
   return openBundle(folder, files);
 }

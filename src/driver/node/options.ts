@@ -1,7 +1,9 @@
 /** Options that several commands share, and how their texts are read. A misread option is a usage error: exit code 2. */
 import { InvalidArgumentError, Option, type Command } from "commander";
 import { engineNames, type EngineName } from "../engines.ts";
+import type { Shapes } from "../model.ts";
 import type { InputMapping } from "../samples.ts";
+import { given } from "./given.ts";
 
 export interface InputOptions {
   readonly inputScale?: number;
@@ -19,13 +21,26 @@ export function withInputMapping(command: Command): Command {
 }
 
 export function mappingOf({ inputScale, inputZero, inputMean, inputStd }: InputOptions): InputMapping {
-  return {
-    ...(inputScale === undefined ? {} : { scale: inputScale }),
-    ...(inputZero === undefined ? {} : { zero: inputZero }),
-    ...(inputMean === undefined ? {} : { mean: inputMean }),
-    ...(inputStd === undefined ? {} : { std: inputStd }),
-  };
+  return given({ scale: inputScale, zero: inputZero, mean: inputMean, std: inputStd });
 }
+
+/** What commands take that run a network on samples. */
+export interface RunOptions extends InputOptions {
+  readonly inputs: readonly string[];
+  readonly engine?: readonly EngineName[];
+  readonly limit?: number;
+  readonly shape?: Shapes;
+}
+
+export const withRunOptions = (command: Command): Command =>
+  withInputMapping(
+    command
+      .argument("<model>", ".onnx, .qir or a compiled folder")
+      .requiredOption("--inputs <X.npy>", "samples, N along the first axis; once for each input", collected)
+      .addOption(engineOption())
+      .option("--limit <N>", "the first N samples only", wholeNumber)
+      .addOption(shapeOption()),
+  );
 
 export const shapeOption = (): Option =>
   new Option(
@@ -69,10 +84,7 @@ export const listOf =
 const engines = (text: string, earlier?: readonly EngineName[]): readonly EngineName[] =>
   listOf(engineNames)(text, earlier);
 
-function shape(
-  text: string,
-  earlier: ReadonlyMap<string, readonly number[]> = new Map(),
-): ReadonlyMap<string, readonly number[]> {
+function shape(text: string, earlier: Shapes = new Map()): Shapes {
   const found = /^(.+)=(\d+(?:[x,]\d+)*)$/.exec(text);
   if (found === null) throw new InvalidArgumentError("It has not the form NAME=1x3x32x32.");
   return new Map([...earlier, [found[1]!, found[2]!.split(/[x,]/).map(Number)]]);

@@ -9,10 +9,11 @@ import { isFloat } from "../../tensor/element-type.ts";
 import { parsePipeline } from "../../text/pipeline.ts";
 import { bundleEngines, checkBundle, type Bundle } from "../bundle.ts";
 import type { EngineFactories } from "../engines.ts";
-import { loadModel } from "../model.ts";
+import { loadModel, type Shapes } from "../model.ts";
 import { openSamples, type InputMapping, type Samples } from "../samples.ts";
 import { nodeEngines } from "./engines.ts";
 import { isFolder, npyOnDisk, readBundle, readModel } from "./files.ts";
+import { given } from "./given.ts";
 
 export interface Subject {
   readonly graph: Graph;
@@ -20,8 +21,6 @@ export interface Subject {
   readonly bundle?: Bundle;
   readonly isStored: boolean;
 }
-
-type Shapes = ReadonlyMap<string, readonly number[]>;
 
 /** @throws DiagnosticError, also when a folder's files are not what its graph gives */
 export async function openSubject(path: string, shapes?: Shapes): Promise<Subject> {
@@ -61,7 +60,7 @@ export function openSubjectSamples(
   const isAsCalibrated = files.every(
     ({ header: { element } }, i) => !isFloat(element) && recorded[i]?.element === element,
   );
-  const given = Object.keys(mapping).length > 0;
-  const used = !given && isAsCalibrated ? (bundle?.report.inputMapping ?? {}) : mapping;
-  return openSamples(files, graph.inputs, { mapping: used, ...(limit === undefined ? {} : { limit }) });
+  const isMapped = Object.keys(mapping).length > 0;
+  const used = !isMapped && isAsCalibrated ? (bundle?.report.inputMapping ?? {}) : mapping;
+  return openSamples(files, graph.inputs, { mapping: used, ...given({ limit }) });
 }

@@ -14,23 +14,12 @@ import type {
   Statement,
 } from "../../../src/loops/loop.ts";
 import { bufferBytes, laneBytes } from "../../../src/loops/loop.ts";
-
-const arrays = {
-  i8: Int8Array,
-  u8: Uint8Array,
-  i16: Int16Array,
-  u16: Uint16Array,
-  i32: Int32Array,
-  u32: Uint32Array,
-  i64: BigInt64Array,
-  f32: Float32Array,
-  f64: Float64Array,
-} as const;
+import { arrayTypes } from "../../../src/tensor/tensor.ts";
 
 export const arrayOf = (element: MemoryElement, values: readonly (number | bigint)[]): BufferData =>
   element === "i64"
     ? BigInt64Array.from(values, (value) => BigInt(value))
-    : arrays[element].from(values.map(Number));
+    : arrayTypes[element].from(values.map(Number));
 
 export function constantBuffer(
   name: string,
@@ -96,7 +85,7 @@ export async function run(loopProgram: LoopProgram, options?: EmitOptions): Prom
   const read = (buffer: Buffer): (number | bigint)[] => {
     const start = addresses.get(buffer)!;
     const copy = memory.slice(start, start + buffer.count * laneBytes[buffer.element]);
-    return Array.from(new arrays[buffer.element](copy.buffer) as Iterable<number | bigint>);
+    return Array.from(new arrayTypes[buffer.element](copy.buffer) as Iterable<number | bigint>);
   };
   return { bytes, read };
 }

@@ -106,15 +106,29 @@ describe("instance", () => {
   });
 });
 
+interface Port {
+  readonly name: string;
+  readonly scale?: number;
+  readonly data: Int8Array;
+}
+
 interface Loaded {
   readonly inputs: readonly { readonly scale?: number }[];
   readonly load: (source?: unknown) => Promise<{
-    readonly input: Int8Array;
-    readonly output: Int8Array;
-    run(): Int8Array;
-    quantize(reals: ArrayLike<number>): Int8Array;
-    dequantize(): Float32Array;
+    readonly inputs: readonly [Port];
+    readonly outputs: readonly [Port];
+    run(): void;
   }>;
+  readonly quantize: (reals: ArrayLike<number>, port: Port) => void;
+  readonly dequantize: (port: Port) => Float32Array;
+}
+
+/** @types/node does not declare it. */
+function compiledModule(bytes: Uint8Array): object {
+  const { WebAssembly } = globalThis as unknown as {
+    readonly WebAssembly: { readonly Module: new (bytes: Uint8Array) => object };
+  };
+  return new WebAssembly.Module(bytes);
 }
 
 describe("wrapper", async () => {
@@ -127,23 +141,30 @@ describe("wrapper", async () => {
   });
   await writeFile(join(folder, "net.mjs"), text.module);
   await writeFile(join(folder, "net.d.mts"), text.types);
+  await writeFile(join(folder, "net.d.ts"), text.typesAlias);
   await writeFile(join(folder, "net.wasm"), await emitWasm(network));
-  const { load: start, inputs } = (await import(pathToFileURL(join(folder, "net.mjs")).href)) as Loaded;
+  const module = (await import(pathToFileURL(join(folder, "net.mjs")).href)) as Loaded;
 
   test("loads the module beside it and computes", async () => {
-    const net = await start();
-    net.input.set(x.data as Int8Array);
-    expect(Array.from(net.run())).toEqual(y);
-    expect(net.run()).toBe(net.output);
-    expect(inputs[0]!.scale).toBe(0.5);
+    const net = await module.load();
+    net.inputs[0].data.set(x.data as Int8Array);
+    net.run();
+    expect(Array.from(net.outputs[0].data)).toEqual(y);
+    expect(net.inputs[0]).toMatchObject({ ...module.inputs[0], name: "x", scale: 0.5 });
   });
 
   test("quantizes and dequantizes, halves away from zero, out of range clamped", async () => {
-    const net = await start();
-    expect(Array.from(net.quantize([0, 0.25, -0.25, NaN, 1e9, -1e9]))).toEqual([1, 2, 0, 1, 127, -128]);
-    net.output.set([-2, 2, 0, 0, 0, 0]);
-    expect(Array.from(net.dequantize()).slice(0, 2)).toEqual([0, 1]);
-    expect(() => net.quantize([1])).toThrow(/x has 6 elements, not 1/);
+    const {
+      inputs: [input],
+      outputs: [output],
+    } = await module.load();
+    module.quantize([0, 0.25, -0.25, NaN, 1e9, -1e9], input);
+    expect(Array.from(input.data)).toEqual([1, 2, 0, 1, 127, -128]);
+    output.data.set([-2, 2, 0, 0, 0, 0]);
+    expect(Array.from(module.dequantize(output)).slice(0, 2)).toEqual([0, 1]);
+    expect(() => {
+      module.quantize([1], input);
+    }).toThrow(/x has 6 elements, not 1/);
   });
 
   test("takes bytes, promises, responses and URLs", async () => {
@@ -153,45 +174,54 @@ describe("wrapper", async () => {
     for (const source of [
       bytes,
       Promise.resolve(bytes),
+      compiledModule(bytes),
       url,
       url.href,
       "./net.wasm",
       response(),
       new Blob([new Uint8Array(bytes)]),
     ]) {
-      const net = await start(source);
-      net.input.set(x.data as Int8Array);
-      expect(Array.from(net.run())).toEqual(y);
+      const net = await module.load(source);
+      net.inputs[0].data.set(x.data as Int8Array);
+      net.run();
+      expect(Array.from(net.outputs[0].data)).toEqual(y);
     }
-    await expect(start(new Response("gone", { status: 404 }))).rejects.toThrow(/404/);
+    await expect(module.load(new Response("gone", { status: 404 }))).rejects.toThrow(/404/);
   });
 
-  test("its types fit a caller", async () => {
-    const caller = join(folder, "caller.ts");
+  test.each([
+    ["nodenext", "module", ts.ModuleKind.NodeNext, ts.ModuleResolutionKind.NodeNext],
+    ["nodenext", "commonjs", ts.ModuleKind.NodeNext, ts.ModuleResolutionKind.NodeNext],
+    ["bundler", "module", ts.ModuleKind.ESNext, ts.ModuleResolutionKind.Bundler],
+  ])("its types fit a caller: %s, in a package of type %s", async (_, type, kind, moduleResolution) => {
+    await writeFile(join(folder, "package.json"), JSON.stringify({ type }));
+    const caller = join(folder, "caller.mts");
     await writeFile(
       caller,
-      `import { load, inputs } from "./net.mjs";
-const net = await load();
-const first: Int8Array = net.input;
-const result: Int8Array = net.run();
-const reals: Float32Array = net.dequantize();
+      `import { dequantize, load, inputs, quantize, type Network } from "./net.mjs";
+const net: Network = await load(new Uint8Array());
+const first: Int8Array = net.inputs[0].data;
+quantize([1, 2, 3, 4, 5, 6], net.inputs[0]);
+net.run();
+const reals: Float32Array = dequantize(net.outputs[0]);
 const scale: number | undefined = inputs[0]?.scale;
-// @ts-expect-error there is no such view
+// @ts-expect-error there is no such port
 net.inputs[1];
-export { first, result, reals, scale };
+// @ts-expect-error and its elements are bytes
+const floats: Float32Array = net.inputs[0].data;
+export { first, reals, scale, floats };
 `,
     );
-    const options = {
+    const program = ts.createProgram([caller, join(folder, "net.d.ts")], {
       strict: true,
       noEmit: true,
       target: ts.ScriptTarget.ES2022,
-      module: ts.ModuleKind.NodeNext,
-      moduleResolution: ts.ModuleResolutionKind.NodeNext,
+      module: kind,
+      moduleResolution,
       lib: ["lib.es2023.d.ts"],
       types: [],
-    };
-    await writeFile(join(folder, "package.json"), `{ "type": "module" }`);
-    const found = ts.getPreEmitDiagnostics(ts.createProgram([caller], options));
+    });
+    const found = ts.getPreEmitDiagnostics(program);
     expect(found.map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, "\n"))).toEqual([]);
   });
 

@@ -3,8 +3,9 @@ import { resolve } from "node:path";
 import { Option, type Command } from "commander";
 import { targetNames, type TargetName } from "../../artifacts.ts";
 import { compile, type Compiled } from "../../compile.ts";
-import type { Streams } from "../cli.ts";
+import type { Shapes } from "../../model.ts";
 import { npyOnDisk, readModel } from "../files.ts";
+import { given } from "../given.ts";
 import { checkOutputFolder, writeOutputFolder } from "../output-folder.ts";
 import {
   collected,
@@ -16,6 +17,7 @@ import {
   type InputOptions,
 } from "../options.ts";
 import { createProgress } from "../progress.ts";
+import type { Streams } from "../streams.ts";
 import { grouped, kibibytes } from "../text-table.ts";
 
 interface Options extends InputOptions {
@@ -25,7 +27,7 @@ interface Options extends InputOptions {
   readonly name?: string;
   readonly pipeline?: string;
   readonly samples?: number;
-  readonly shape?: ReadonlyMap<string, readonly number[]>;
+  readonly shape?: Shapes;
   readonly force?: boolean;
   readonly json?: boolean;
 }
@@ -35,7 +37,8 @@ Examples:
   $ quern compile kws.onnx --calibrate x.npy --input-scale 0.5847 --input-zero 83 --target c,wasm --out build/kws
   $ quern compile net.onnx --calibrate x.npy --input-mean 0.485,0.456,0.406 --input-std 0.229,0.224,0.225 --out build/net
 
-The folder gets NAME.c, NAME.h, NAME.wasm, NAME.mjs, NAME.d.ts, the stored graph (NAME.qir, NAME.safetensors) and report.json.`;
+The folder gets NAME.c, NAME.h, NAME.wasm, NAME.mjs with its types (NAME.d.mts, NAME.d.ts), the stored graph (NAME.qir,
+NAME.safetensors) and report.json.`;
 
 export function addCompile(program: Command, streams: Streams): void {
   const command = program
@@ -65,14 +68,9 @@ export function addCompile(program: Command, streams: Streams): void {
       const files = options.calibrate?.map(npyOnDisk);
       const compiled = await compile({
         model: readModel(model, options.shape),
-        ...(files === undefined ? {} : { samples: files }),
-        sampleOptions: {
-          mapping: mappingOf(options),
-          ...(options.samples === undefined ? {} : { limit: options.samples }),
-        },
+        sampleOptions: { mapping: mappingOf(options), ...given({ limit: options.samples }) },
         targets: options.target ?? targetNames,
-        ...(options.name === undefined ? {} : { name: options.name }),
-        ...(options.pipeline === undefined ? {} : { pipeline: options.pipeline }),
+        ...given({ samples: files, name: options.name, pipeline: options.pipeline }),
         run: {
           modelPath: resolve(model),
           samplePaths: (options.calibrate ?? []).map((path) => resolve(path)),

@@ -9,30 +9,19 @@ import { evaluate, type EngineResult, type Evaluation } from "../../evaluate.ts"
 import { extensionOf } from "../../model.ts";
 import type { Reference } from "../../reference.ts";
 import type { Proportion } from "../../statistics.ts";
-import type { Streams } from "../cli.ts";
 import { findCompiler } from "../c-compiler.ts";
 import { readBytes } from "../files.ts";
-import {
-  collected,
-  engineOption,
-  mappingOf,
-  shapeOption,
-  wholeNumber,
-  withInputMapping,
-  type InputOptions,
-} from "../options.ts";
+import { given } from "../given.ts";
+import { mappingOf, wholeNumber, withRunOptions, type RunOptions } from "../options.ts";
 import { createProgress } from "../progress.ts";
+import type { Streams } from "../streams.ts";
 import { loadForRunning, openSubject, openSubjectSamples, type Subject } from "../subject.ts";
 import { percent, textTable } from "../text-table.ts";
 
-interface Options extends InputOptions {
-  readonly inputs: readonly string[];
+interface Options extends RunOptions {
   readonly labels?: string;
-  readonly engine?: readonly EngineName[];
   readonly reference?: string;
   readonly checkIntermediates?: number;
-  readonly limit?: number;
-  readonly shape?: ReadonlyMap<string, readonly number[]>;
   readonly json?: boolean;
 }
 
@@ -46,24 +35,17 @@ found. The float reference is --reference; without it, the model that report.jso
 The time of c includes starting its program, once for 32 samples.`;
 
 export function addEvaluate(program: Command, streams: Streams): void {
-  const command = program
-    .command("evaluate")
+  withRunOptions(program.command("evaluate"))
     .description("accuracy, agreement with float, noise, byte equality of engines")
-    .argument("<model>", ".onnx, .qir or a compiled folder")
-    .requiredOption("--inputs <X.npy>", "samples, N along the first axis; once for each input", collected)
     .option("--labels <Y.npy>", "one class number for each sample")
     .addOption(new Option("--metric <M>", "how outputs are judged").choices(["top1"]).default("top1"))
-    .addOption(engineOption())
     .option("--reference <R>", "a float model (.onnx, .qir), or float outputs (.npy)")
     .option(
       "--check-intermediates <N>",
       "compare all tensors with the interpreter's on N samples",
       wholeNumber,
     )
-    .option("--limit <N>", "the first N samples only", wholeNumber)
-    .addOption(shapeOption())
-    .option("--json", "print JSON");
-  withInputMapping(command)
+    .option("--json", "print JSON")
     .addHelpText("after", notes)
     .action(async (model: string, options: Options) => {
       const subject = await openSubject(model, options.shape);
@@ -74,10 +56,10 @@ export function addEvaluate(program: Command, streams: Streams): void {
         engines: options.engine ?? defaultEngines(subject, streams),
         factories: subject.engines,
         samples: openSubjectSamples(subject, options.inputs, mappingOf(options), options.limit),
-        ...(options.labels === undefined
-          ? {}
-          : { labels: parseNpy(readBytes(options.labels), options.labels) }),
-        ...(reference === undefined ? {} : { reference }),
+        ...given({
+          labels: readLabels(options.labels),
+          reference,
+        }),
         checkIntermediates: options.checkIntermediates ?? 0,
         now: () => performance.now(),
         progress: progress.report,
@@ -90,6 +72,9 @@ export function addEvaluate(program: Command, streams: Streams): void {
       if (problems.length > 0) throw new DiagnosticError(problems);
     });
 }
+
+const readLabels = (path: string | undefined) =>
+  path === undefined ? undefined : parseNpy(readBytes(path), path);
 
 /** Those a folder was compiled for; SIMD WebAssembly for a model. */
 function defaultEngines({ bundle }: Subject, streams: Streams): EngineName[] {

@@ -1,13 +1,14 @@
 /** `quern inspect`. */
 import type { Command } from "commander";
 import { inspect, type Inspection } from "../../inspect.ts";
+import type { Shapes } from "../../model.ts";
 import { bundleModel } from "../bundle-model.ts";
-import type { Streams } from "../cli.ts";
 import { shapeOption } from "../options.ts";
+import type { Streams } from "../streams.ts";
 import { grouped, kibibytes, textTable } from "../text-table.ts";
 
 interface Options {
-  readonly shape?: ReadonlyMap<string, readonly number[]>;
+  readonly shape?: Shapes;
   readonly imported?: boolean;
   readonly json?: boolean;
 }

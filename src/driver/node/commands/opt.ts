@@ -5,14 +5,15 @@ import { passes } from "../../../../passes/index.ts";
 import { pipelines } from "../../../../passes/pipelines.ts";
 import type { Tensor } from "../../../tensor/tensor.ts";
 import { writeSafetensors } from "../../../tensor/safetensors.ts";
-import { extensionOf, loadModel, safetensorsBeside, type ModelSource } from "../../model.ts";
+import { extensionOf, loadModel, safetensorsBeside, type ModelSource, type Shapes } from "../../model.ts";
 import { emitForms, loopTargetNames, opt, type EmitForm } from "../../opt.ts";
 import { openSamples } from "../../samples.ts";
 import { bundleModel } from "../bundle-model.ts";
-import type { Streams } from "../cli.ts";
 import { npyOnDisk } from "../files.ts";
+import { given } from "../given.ts";
 import { collected, mappingOf, shapeOption, withInputMapping, type InputOptions } from "../options.ts";
 import { writeOutputFile } from "../output-folder.ts";
+import type { Streams } from "../streams.ts";
 
 interface Options extends InputOptions {
   readonly passes?: string;
@@ -24,7 +25,7 @@ interface Options extends InputOptions {
   readonly elide?: boolean;
   readonly out?: string;
   readonly list?: boolean;
-  readonly shape?: ReadonlyMap<string, readonly number[]>;
+  readonly shape?: Shapes;
 }
 
 const examples = `
@@ -76,17 +77,9 @@ export function addOpt(program: Command, streams: Streams): void {
       const result = await opt({
         graph,
         emit: options.emit,
-        ...(options.passes === undefined ? {} : { passes: options.passes }),
-        ...(samples === undefined ? {} : { samples }),
-        ...(options.target === undefined ? {} : { target: options.target }),
-        ...(elides ? { externals } : {}),
-        ...(printAfter === undefined
-          ? {}
-          : {
-              printAfter: (pass: string, text: string) => {
-                if (printAfter === true || printAfter === pass) streams.err(`// after ${pass}\n${text}\n`);
-              },
-            }),
+        ...given({ passes: options.passes, samples, target: options.target }),
+        ...given({ externals: elides ? externals : undefined }),
+        ...given({ printAfter: printAfter === undefined ? undefined : printer(printAfter, streams) }),
         now: () => performance.now(),
         onTiming: (pass, timeMs) => {
           if (options.timing === true) streams.err(`${timeMs.toFixed(2).padStart(9)} ms  ${pass}\n`);
@@ -103,6 +96,13 @@ export function addOpt(program: Command, streams: Streams): void {
       if (externals.size > 0) writeOutputFile(safetensorsBeside(options.out), writeSafetensors(externals));
     });
 }
+
+/** Prints what a pass left, of every pass or of one. */
+const printer =
+  (wanted: string | true, { err }: Streams) =>
+  (pass: string, text: string): void => {
+    if (wanted === true || wanted === pass) err(`// after ${pass}\n${text}\n`);
+  };
 
 const standardInput = (): ModelSource => ({ file: "stdin.qir", bytes: readFileSync(0) });
 

@@ -3,43 +3,23 @@ import type { Command } from "commander";
 import { InvalidArgumentError } from "commander";
 import { fail } from "../../../diagnostics/diagnostic.ts";
 import { writeNpy } from "../../../tensor/npy.ts";
-import type { EngineName } from "../../engines.ts";
 import { run } from "../../run.ts";
-import type { Streams } from "../cli.ts";
-import {
-  collected,
-  engineOption,
-  mappingOf,
-  shapeOption,
-  wholeNumber,
-  withInputMapping,
-  type InputOptions,
-} from "../options.ts";
+import { collected, mappingOf, withRunOptions, type RunOptions } from "../options.ts";
 import { writeOutputFile } from "../output-folder.ts";
 import { createProgress } from "../progress.ts";
+import type { Streams } from "../streams.ts";
 import { openSubject, openSubjectSamples } from "../subject.ts";
 
-interface Options extends InputOptions {
-  readonly inputs: readonly string[];
+interface Options extends RunOptions {
   readonly outputs: readonly string[];
-  readonly engine?: readonly EngineName[];
   readonly raw?: boolean;
-  readonly limit?: number;
-  readonly shape?: ReadonlyMap<string, readonly number[]>;
 }
 
 export function addRun(program: Command, streams: Streams): void {
-  const command = program
-    .command("run")
+  withRunOptions(program.command("run"))
     .description("samples → outputs")
-    .argument("<model>", ".onnx, .qir or a compiled folder")
-    .requiredOption("--inputs <X.npy>", "samples, N along the first axis; once for each input", collected)
     .requiredOption("--outputs <Y.npy>", "the file to write; once for each output", collected)
-    .addOption(engineOption())
     .option("--raw", "write stored integers instead of the reals they stand for")
-    .option("--limit <N>", "the first N samples only", wholeNumber)
-    .addOption(shapeOption());
-  withInputMapping(command)
     .addHelpText("after", "\nExample:\n  $ quern run build/kws --inputs x.npy --outputs y.npy --engine c")
     .action(async (model: string, options: Options) => {
       const [engine = "wasm-simd", ...more] = options.engine ?? [];

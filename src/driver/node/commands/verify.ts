@@ -4,10 +4,11 @@ import { DiagnosticError } from "../../../diagnostics/diagnostic.ts";
 import type { EngineName } from "../../engines.ts";
 import { verifyBundle } from "../../verify.ts";
 import { firstWorking } from "../c-compiler.ts";
-import type { Streams } from "../cli.ts";
 import { nodeEngines } from "../engines.ts";
 import { readBundle } from "../files.ts";
+import { given } from "../given.ts";
 import { engineOption, wholeNumber } from "../options.ts";
+import type { Streams } from "../streams.ts";
 import { textTable } from "../text-table.ts";
 
 interface Options {
@@ -31,7 +32,7 @@ export function addVerify(program: Command, streams: Streams): void {
         bundle: readBundle(folder),
         engines: options.engine ?? ["wasm-simd", "wasm-scalar", ...(hasCompiler ? ["c" as const] : [])],
         factories: nodeEngines,
-        ...(options.count === undefined ? {} : { count: options.count }),
+        ...given({ count: options.count }),
       });
       const rows = found.checks.map(({ name, passed, detail }) => [passed ? "ok" : "FAILED", name, detail]);
       streams.out(

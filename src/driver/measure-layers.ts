@@ -1,0 +1,177 @@
+/**
+ * The integer network beside the real one, value by value, on a few calibration samples: what the report shows of each layer.
+ *
+ * Passes keep the names of values, so a stored value and the real value of the same name mean the same number. Both networks run as
+ * WebAssembly that keeps those values whatever fusion would do; that changes no byte of them.
+ */
+import type { Executor, ExecutorFactory } from "../exec/executor.ts";
+import type { Graph, Value } from "../ir/graph.ts";
+import { isConstant } from "../ir/match.ts";
+import { Histogram } from "../numerics/histogram.ts";
+import type { SampleSource } from "../pass/samples.ts";
+import { elementRange, isBigInteger, isFloat } from "../tensor/element-type.ts";
+import { elementCount, numbersOf, type Tensor } from "../tensor/tensor.ts";
+import { toReal, toStored } from "./boundary.ts";
+import { NoiseMeter } from "./statistics.ts";
+
+/** Enough for a figure with one place after the point: noise is averaged over all elements of all samples. */
+const mostSamples = 32;
+
+export interface Measured {
+  readonly samples: number;
+  /** In order of computation. */
+  readonly values: readonly MeasuredValue[];
+}
+
+export interface MeasuredValue {
+  readonly value: string;
+  /** Null where there was no noise at all. */
+  readonly sqnrDb: number | null;
+  readonly element: string;
+  /** The reals its stored integers can stand for. */
+  readonly low: number;
+  readonly high: number;
+  /** Of the real network. */
+  readonly seenLow: number;
+  readonly seenHigh: number;
+  /** Share of the real values that lie outside of what can be stored. */
+  readonly clipped: number;
+  readonly histogram: CompactHistogram;
+}
+
+/** Bin i counts the values in [from + i * width, from + (i + 1) * width). */
+export interface CompactHistogram {
+  readonly from: number;
+  readonly width: number;
+  readonly counts: readonly number[];
+}
+
+/** @param real the graph before quantization, whose inputs are the samples */
+export async function measureLayers(
+  real: Graph,
+  stored: Graph,
+  samples: SampleSource,
+  createExecutor: ExecutorFactory,
+): Promise<Measured> {
+  const probes = probesOf(real, stored);
+  const names = new Set(probes.map(({ name }) => name));
+  const opened: Executor[] = [];
+  try {
+    const realExecutor = await createExecutor(real, names);
+    opened.push(realExecutor);
+    const storedExecutor = await createExecutor(stored, names);
+    opened.push(storedExecutor);
+    let count = 0;
+    for (const sample of fewOf(samples)) {
+      const integers = sample.map((values, i) => toStored(values, stored.inputs[i]!.type));
+      const expected = valuesOf(realExecutor, real, sample, names);
+      const found = valuesOf(storedExecutor, stored, integers, names);
+      for (const probe of probes) look(probe, expected.get(probe.name), found.get(probe.name));
+      count++;
+    }
+    return { samples: count, values: probes.filter(({ histogram }) => histogram.count > 0).map(summarize) };
+  } finally {
+    for (const executor of opened) executor.dispose();
+  }
+}
+
+interface Probe {
+  readonly name: string;
+  readonly type: Value["type"];
+  readonly low: number;
+  readonly high: number;
+  readonly noise: NoiseMeter;
+  readonly histogram: Histogram;
+  clipped: number;
+}
+
+/** Values that are stored in few bits with one scale, and that the real network has too. */
+function probesOf(real: Graph, stored: Graph): Probe[] {
+  const known = new Map(real.values.map((value) => [value.name, value]));
+  return stored.values.flatMap((value): Probe[] => {
+    const { name, type } = value;
+    const { element, quantization } = type;
+    const twin = known.get(name);
+    if (twin === undefined || isConstant(value) || isConstant(twin)) return [];
+    if (isFloat(element) || isBigInteger(element) || element === "i32") return [];
+    if (quantization === undefined || quantization.axis !== undefined) return [];
+    if (elementCount(twin.type.shape) !== elementCount(type.shape)) return [];
+    const { min, max } = elementRange(element);
+    const [scale, zero] = [quantization.scale[0]!, quantization.zero[0]!];
+    const ends = { low: (min - zero) * scale, high: (max - zero) * scale };
+    return [{ name, type, ...ends, noise: new NoiseMeter(), histogram: new Histogram(), clipped: 0 }];
+  });
+}
+
+/** Evenly spaced. */
+function* fewOf(samples: SampleSource): Iterable<readonly Tensor[]> {
+  const wanted = Math.min(mostSamples, samples.count);
+  let [index, taken] = [0, 0];
+  for (const sample of samples.batches()) {
+    if (index++ !== Math.floor((taken * samples.count) / wanted)) continue;
+    yield sample;
+    if (++taken === wanted) return;
+  }
+}
+
+/** One inference. Engines need not show their inputs. */
+function valuesOf(
+  executor: Executor,
+  graph: Graph,
+  inputs: readonly Tensor[],
+  names: ReadonlySet<string>,
+): ReadonlyMap<string, Tensor> {
+  const found = new Map<string, Tensor>(graph.inputs.map(({ name }, i) => [name, inputs[i]!]));
+  executor.run(inputs, (name, values) => {
+    if (names.has(name)) found.set(name, { ...values, data: values.data.slice() });
+  });
+  return found;
+}
+
+function look(probe: Probe, expected: Tensor | undefined, found: Tensor | undefined): void {
+  if (expected === undefined || found === undefined) return;
+  const reals = numbersOf(expected);
+  probe.histogram.add(reals);
+  probe.noise.add(expected, toReal(found, probe.type));
+  // What rounds to the ends is not lost.
+  const margin = probe.type.quantization!.scale[0]! / 2;
+  for (const x of reals) if (x < probe.low - margin || x > probe.high + margin) probe.clipped++;
+}
+
+function summarize({ name, type, low, high, noise, histogram, clipped }: Probe): MeasuredValue {
+  const { min, max, count } = histogram;
+  const sqnrDb = Number.isFinite(noise.decibels) ? noise.decibels : null;
+  return {
+    value: name,
+    sqnrDb,
+    element: type.element,
+    low,
+    high,
+    seenLow: min,
+    seenHigh: max,
+    clipped: clipped / count,
+    histogram: compact(histogram),
+  };
+}
+
+const mostBins = 48;
+
+/** Neighbouring bins merged until few are left: exact, and the same on every machine. */
+export function compact({ counts, half, binWidth }: Histogram): CompactHistogram {
+  const first = Math.max(
+    0,
+    counts.findIndex((n) => n > 0),
+  );
+  const last = Math.max(
+    first,
+    counts.findLastIndex((n) => n > 0),
+  );
+  const step = Math.ceil((last - first + 1) / mostBins);
+  const bins = Math.ceil((last - first + 1) / step);
+  const merged = Array.from({ length: bins }, (_, bin) =>
+    counts
+      .slice(first + bin * step, Math.min(first + (bin + 1) * step, last + 1))
+      .reduce((sum, n) => sum + n, 0),
+  );
+  return { from: (first - half) * binWidth, width: step * binWidth, counts: merged };
+}

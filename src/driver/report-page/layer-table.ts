@@ -1,0 +1,65 @@
+/** Every row with what it costs and how far it is from the real network. */
+import { scaleLinear } from "d3-scale";
+import { area, curveMonotoneX, line } from "d3-shape";
+import { bytes, decibels, shape, short, significant } from "./figures.ts";
+import { markup, shortened, type Markup } from "./markup.ts";
+import type { Row } from "./rows.ts";
+
+/** Below the first a layer is suspect (algorithms.md section 9), above the second it hardly matters. */
+const suspectDb = 20;
+const soundDb = 30;
+
+export function layerTable(rows: readonly Row[]): Markup {
+  const [mostBytes, mostMacs] = [
+    Math.max(1, ...rows.map(({ weightBytes }) => weightBytes)),
+    Math.max(1, ...rows.map(({ macs }) => macs)),
+  ];
+  const body = rows.map(({ operators, result, weightBytes, macs }, index) => {
+    const { name, origin, element, scale, zero, outputBytes, sqnrDb } = result;
+    const type = scale === undefined ? element : `${element}, ${significant(scale)}:${zero!}`;
+    return markup`<tr id="layer-${index}"><th scope="row"><span title="${origin}">${operators}</span><small>${shortened(name, 28)}</small></th>
+<td>${shape(result.shape)}</td><td>${type}</td><td class="n">${bytes(outputBytes)}</td>
+<td class="n">${bar(weightBytes / mostBytes)}${bytes(weightBytes)}</td><td class="n">${bar(macs / mostMacs)}${short(macs)}</td>
+<td class="n ${noiseClass(sqnrDb)}">${decibels(sqnrDb)}</td></tr>
+`;
+  });
+  return markup`<div class="wide"><table><thead><tr><th scope="col">layer</th><th scope="col">result</th><th scope="col">type, scale:zero</th><th scope="col" class="n">bytes</th><th scope="col" class="n">weights</th><th scope="col" class="n">MACs</th><th scope="col" class="n">SQNR, dB</th></tr></thead>
+<tbody>${body}</tbody></table></div>`;
+}
+
+const bar = (share: number): Markup | undefined =>
+  share > 0 ? markup`<i class="bar" style="width:${(share * 2.5).toFixed(2)}em"></i>` : undefined;
+
+function noiseClass(db: number | null | undefined): string {
+  if (typeof db !== "number") return "";
+  return db < suspectDb ? "bad" : db < soundDb ? "fair" : "good";
+}
+
+/** How noise grows along the network: the SQNR of each row that was measured. */
+export function noiseChart(rows: readonly Row[]): Markup | undefined {
+  const points = rows.flatMap(({ result, operators }, index) => {
+    const { sqnrDb } = result;
+    return typeof sqnrDb === "number" ? [{ index, sqnrDb, name: result.name, operators }] : [];
+  });
+  if (points.length < 2) return undefined;
+  const [width, height, left, bottom] = [340, 130, 30, 18];
+  const x = scaleLinear([0, rows.length - 1], [left + 8, width - 8]);
+  const top = Math.max(soundDb + 5, ...points.map(({ sqnrDb }) => sqnrDb));
+  const y = scaleLinear([Math.min(0, ...points.map(({ sqnrDb }) => sqnrDb)), top], [height - bottom, 8]).nice(
+    5,
+  );
+  const across = (p: (typeof points)[number]): number => x(p.index);
+  const curve = line<(typeof points)[number]>(across, (p) => y(p.sqnrDb))
+    .curve(curveMonotoneX)
+    .digits(1);
+  const below = area<(typeof points)[number]>(across, y(0), (p) => y(p.sqnrDb))
+    .curve(curveMonotoneX)
+    .digits(1);
+  return markup`<svg class="chart" viewBox="0 0 ${width} ${height}" role="img" aria-label="SQNR along the network">
+${y.ticks(5).map((db) => markup`<path class="grid" d="M${left},${y(db).toFixed(1)}H${width}"/><text class="tick" x="${left - 5}" y="${(y(db) + 3.5).toFixed(1)}" text-anchor="end">${db}</text>`)}
+<path class="limit" d="M${left},${y(suspectDb).toFixed(1)}H${width}"><title>below ${suspectDb} dB a layer is suspect</title></path>
+<path class="soft" d="${below(points) ?? ""}"/><path class="curve" d="${curve(points) ?? ""}"/>
+${points.map((p) => markup`<circle class="dot" cx="${x(p.index).toFixed(1)}" cy="${y(p.sqnrDb).toFixed(1)}" r="${rows.length > 60 ? 1.5 : 3}"><title>%${p.name} (${p.operators}): ${decibels(p.sqnrDb)} dB</title></circle>`)}
+<text class="tick" x="${left}" y="${height - 4}">first layer</text><text class="tick" x="${width}" y="${height - 4}" text-anchor="end">last</text>
+</svg>`;
+}
