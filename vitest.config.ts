@@ -22,7 +22,12 @@ export default defineConfig({
       },
       ...slow.map((folder) => ({
         extends: true as const,
-        test: { name: folder, include: [`test/${folder}/**/*.test.ts`], testTimeout: 600_000 },
+        test: {
+          name: folder,
+          include: [`test/${folder}/**/*.test.ts`],
+          testTimeout: 600_000,
+          hookTimeout: 600_000,
+        },
       })),
     ],
   },

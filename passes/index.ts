@@ -12,6 +12,7 @@ import { foldActivation } from "./fuse/fold-activation.ts";
 import { foldBatchNorm } from "./fuse/fold-batch-norm.ts";
 import { foldPad } from "./fuse/fold-pad.ts";
 import { fuseLinear } from "./fuse/fuse-linear.ts";
+import { rewriteBatchNorm } from "./fuse/rewrite-batch-norm.ts";
 import { calibrate } from "./quantize/calibrate.ts";
 import { correctBias } from "./quantize/correct-bias.ts";
 import { insertFakeQuantization } from "./quantize/insert-fake-quantization.ts";
@@ -25,6 +26,7 @@ export const passes: readonly Pass[] = [
   eliminateCommonSubexpressions,
   eliminateDeadCode,
   foldBatchNorm,
+  rewriteBatchNorm,
   fuseLinear,
   foldPad,
   foldActivation,

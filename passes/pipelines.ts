@@ -8,6 +8,7 @@ const optimize = [
   "canonicalize",
   "fuse-linear",
   "fold-batch-norm",
+  "rewrite-batch-norm",
   // A normalization folded away may leave a constant to fold, and the other way round.
   "fuse-linear",
   "fold-transpose-into-linear",
@@ -15,6 +16,8 @@ const optimize = [
   "canonicalize",
   "fold-activation",
   "fold-pad",
+  // An activation moved to its layer leaves reshapes next to each other.
+  "canonicalize",
   "eliminate-common-subexpressions",
   "eliminate-dead-code",
 ].join(", ");

@@ -5,14 +5,19 @@
  *
  *     g (w x + b - mean) + bias = (g w) x + (g (b - mean) + bias)
  *
- * computed in doubles and rounded to f32 once.
+ * computed in doubles and rounded to f32 once. Moves between the two (the reshape of a one-dimensional convolution, the interleaving of
+ * a transposed one) stay behind the layer, which is rescaled by the normalized channel that each of its own channels becomes.
  *
  * Declines when the layer's result has another reader, which needs it before the normalization, when weights or statistics are
- * not constant, and when the normalized axis is not the last, which are the layer's channels. A normalization before a layer is never folded into it: padding would then be normalized too.
+ * not constant, and when elements of one of the layer's channels belong to several normalized ones. A normalization before a
+ * layer is never folded into it: padding would then be normalized too.
  */
-import { constantOf, matchOperation, supersede } from "../../src/ir/match.ts";
+import { interpret } from "../../src/exec/interpreter.ts";
+import { Graph, type Operation, type Value } from "../../src/ir/graph.ts";
+import { constantOf, inPlaceOf, matchOperation, onlyUser, supersede } from "../../src/ir/match.ts";
 import { batchNorm } from "../../src/ops/batch-norm.ts";
 import { definePass } from "../../src/pass/pass.ts";
+import { elementCount, numbersOf, stridesOf, tensor } from "../../src/tensor/tensor.ts";
 import { layerOf, rescaleLayer } from "./layer.ts";
 
 export const foldBatchNorm = definePass({
@@ -21,24 +26,93 @@ export const foldBatchNorm = definePass({
   options: {},
   run(graph, { count }) {
     for (const operation of graph.operations) {
-      const norm = matchOperation(operation, batchNorm);
-      if (norm === undefined) continue;
-      const rank = operation.result.type.shape.length;
-      if ((norm.attributes.axis + rank) % rank !== rank - 1) continue;
-      const { input, scale, bias, mean, variance } = norm.operands;
-      const layer = layerOf(graph, input);
-      const statistics = [scale, bias, mean, variance].map((value) => constantOf(value)?.data);
-      if (layer === undefined || statistics.includes(undefined)) continue;
-      const [gamma, beta, mu, sigmaSquared] = statistics.map(
-        (data) => (channel: number) => Number(data![channel]),
-      ) as [ByChannel, ByChannel, ByChannel, ByChannel];
-      const { epsilon } = norm.attributes;
-      const gain: ByChannel = (c) => gamma(c) / Math.sqrt(sigmaSquared(c) + epsilon);
-      const folded = rescaleLayer(graph, layer, operation, gain, (c) => beta(c) - gain(c) * mu(c));
-      supersede(graph, operation, folded.result);
+      const effect = normalizationOf(operation);
+      if (effect === undefined) continue;
+      const moves = movesBefore(graph, effect.input);
+      const layer = layerOf(graph, moves[0]?.operands[0] ?? effect.input);
+      if (layer === undefined) continue;
+      const becomes = channelsThrough(moves, layer.operation.result, effect.axis);
+      if (becomes === undefined) continue;
+      const per =
+        (entry: ByChannel, absent: number): ByChannel =>
+        (c) =>
+          becomes[c] === undefined ? absent : entry(becomes[c]);
+      let { result } = rescaleLayer(graph, layer, operation, per(effect.gain, 1), per(effect.offset, 0));
+      for (const { definition, attributes, origin, result: moved } of moves)
+        result = graph.createGeneric(definition, [result], attributes, {
+          ...inPlaceOf(operation),
+          name: moved.name,
+          origin,
+        }).result;
+      supersede(graph, operation, result);
       count("folded");
     }
   },
 });
 
 type ByChannel = (channel: number) => number;
+
+export interface Normalization {
+  readonly input: Value;
+  /** Of the channels, from the front. */
+  readonly axis: number;
+  /** y = gain x + offset */
+  readonly gain: ByChannel;
+  readonly offset: ByChannel;
+}
+
+/** A batch normalization with constant statistics as one gain and offset for each channel. */
+export function normalizationOf(operation: Operation): Normalization | undefined {
+  const norm = matchOperation(operation, batchNorm);
+  if (norm === undefined) return undefined;
+  const { input, scale, bias, mean, variance } = norm.operands;
+  const statistics = [scale, bias, mean, variance].map((value) => constantOf(value)?.data);
+  if (statistics.includes(undefined)) return undefined;
+  const [gamma, beta, mu, sigmaSquared] = statistics.map(
+    (data) => (channel: number) => Number(data![channel]),
+  ) as [ByChannel, ByChannel, ByChannel, ByChannel];
+  const { epsilon, axis } = norm.attributes;
+  const gain: ByChannel = (c) => gamma(c) / Math.sqrt(sigmaSquared(c) + epsilon);
+  const rank = input.type.shape.length;
+  return { input, axis: (axis + rank) % rank, gain, offset: (c) => beta(c) - gain(c) * mu(c) };
+}
+
+/** The moves down to `value`, each read by the next alone, first the outermost. */
+function movesBefore(graph: Graph, value: Value): Operation[] {
+  const moves: Operation[] = [];
+  for (let at = value.producer; at !== undefined; at = at.operands[0]!.producer) {
+    if (at.definition.movesOnly !== true || at.operands.length !== 1) break;
+    if (onlyUser(graph, at.result) === undefined) break;
+    moves.unshift(at);
+  }
+  return moves;
+}
+
+/** For each channel of the layer's result, its last axis, the entry along `axis` that it becomes behind the moves. */
+function channelsThrough(
+  moves: readonly Operation[],
+  { type: { shape } }: Value,
+  axis: number,
+): readonly (number | undefined)[] | undefined {
+  const channels = shape.at(-1)!;
+  if (moves.length === 0)
+    return axis === shape.length - 1 ? Array.from({ length: channels }, (_, c) => c) : undefined;
+  const probe = new Graph("channels");
+  let value = probe.addInput("channel", { element: "f32", shape });
+  for (const { definition, attributes } of moves)
+    value = probe.createGeneric(definition, [value], attributes).result;
+  probe.setOutputs([value]);
+  const own = Float32Array.from({ length: elementCount(shape) }, (_, i) => i % channels);
+  const moved = numbersOf(interpret(probe, [tensor("f32", shape, own)])[0]!);
+
+  const extents = value.type.shape;
+  const stride = stridesOf(extents)[axis]!;
+  const becomes = Array<number | undefined>(channels).fill(undefined);
+  for (let i = 0; i < moved.length; i++) {
+    const entry = Math.floor(i / stride) % extents[axis]!;
+    const channel = moved[i]!;
+    if ((becomes[channel] ?? entry) !== entry) return undefined;
+    becomes[channel] = entry;
+  }
+  return becomes;
+}

@@ -5,17 +5,20 @@
  * WebAssembly that keeps those values whatever fusion would do; that changes no byte of them.
  */
 import type { Executor, ExecutorFactory } from "../exec/executor.ts";
-import type { Graph, Value } from "../ir/graph.ts";
+import type { Graph } from "../ir/graph.ts";
 import { isConstant } from "../ir/match.ts";
+import { log } from "../numerics/elementary.ts";
 import { Histogram } from "../numerics/histogram.ts";
 import type { SampleSource } from "../pass/samples.ts";
 import { elementRange, isBigInteger, isFloat } from "../tensor/element-type.ts";
 import { elementCount, numbersOf, type Tensor } from "../tensor/tensor.ts";
-import { toReal, toStored } from "./boundary.ts";
-import { NoiseMeter } from "./statistics.ts";
+import { toStored } from "./boundary.ts";
 
 /** Enough for a figure with one place after the point: noise is averaged over all elements of all samples. */
 const mostSamples = 32;
+const leastSamples = 4;
+/** Large networks have so many elements that fewer samples say as much, and compiling should not wait. */
+const enoughElements = 2 ** 21;
 
 export interface Measured {
   readonly samples: number;
@@ -62,7 +65,7 @@ export async function measureLayers(
     const storedExecutor = await createExecutor(stored, names);
     opened.push(storedExecutor);
     let count = 0;
-    for (const sample of fewOf(samples)) {
+    for (const sample of fewOf(samples, probes)) {
       const integers = sample.map((values, i) => toStored(values, stored.inputs[i]!.type));
       const expected = valuesOf(realExecutor, real, sample, names);
       const found = valuesOf(storedExecutor, stored, integers, names);
@@ -77,11 +80,16 @@ export async function measureLayers(
 
 interface Probe {
   readonly name: string;
-  readonly type: Value["type"];
+  readonly element: string;
+  /** Of one sample. */
+  readonly elements: number;
+  readonly scale: number;
+  readonly zero: number;
   readonly low: number;
   readonly high: number;
-  readonly noise: NoiseMeter;
   readonly histogram: Histogram;
+  signal: number;
+  noise: number;
   clipped: number;
 }
 
@@ -95,17 +103,21 @@ function probesOf(real: Graph, stored: Graph): Probe[] {
     if (twin === undefined || isConstant(value) || isConstant(twin)) return [];
     if (isFloat(element) || isBigInteger(element) || element === "i32") return [];
     if (quantization === undefined || quantization.axis !== undefined) return [];
-    if (elementCount(twin.type.shape) !== elementCount(type.shape)) return [];
+    const elements = elementCount(type.shape);
+    if (elementCount(twin.type.shape) !== elements) return [];
     const { min, max } = elementRange(element);
     const [scale, zero] = [quantization.scale[0]!, quantization.zero[0]!];
     const ends = { low: (min - zero) * scale, high: (max - zero) * scale };
-    return [{ name, type, ...ends, noise: new NoiseMeter(), histogram: new Histogram(), clipped: 0 }];
+    const sums = { signal: 0, noise: 0, clipped: 0 };
+    return [{ name, element, elements, scale, zero, ...ends, histogram: new Histogram(), ...sums }];
   });
 }
 
 /** Evenly spaced. */
-function* fewOf(samples: SampleSource): Iterable<readonly Tensor[]> {
-  const wanted = Math.min(mostSamples, samples.count);
+function* fewOf(samples: SampleSource, probes: readonly Probe[]): Iterable<readonly Tensor[]> {
+  const elements = probes.reduce((sum, probe) => sum + probe.elements, 1);
+  const most = Math.min(mostSamples, Math.max(leastSamples, Math.ceil(enoughElements / elements)));
+  const wanted = Math.min(most, samples.count);
   let [index, taken] = [0, 0];
   for (const sample of samples.batches()) {
     if (index++ !== Math.floor((taken * samples.count) / wanted)) continue;
@@ -131,20 +143,29 @@ function valuesOf(
 function look(probe: Probe, expected: Tensor | undefined, found: Tensor | undefined): void {
   if (expected === undefined || found === undefined) return;
   const reals = numbersOf(expected);
+  const integers = numbersOf(found);
+  const { low, high, scale, zero } = probe;
   probe.histogram.add(reals);
-  probe.noise.add(expected, toReal(found, probe.type));
-  // What rounds to the ends is not lost.
-  const margin = probe.type.quantization!.scale[0]! / 2;
-  for (const x of reals) if (x < probe.low - margin || x > probe.high + margin) probe.clipped++;
+  let [signal, noise, clipped] = [0, 0, 0];
+  for (let i = 0; i < reals.length; i++) {
+    const x = reals[i]!;
+    const difference = x - (integers[i]! - zero) * scale;
+    signal += x * x;
+    noise += difference * difference;
+    // What rounds to the ends is not lost.
+    if (x < low - scale / 2 || x > high + scale / 2) clipped++;
+  }
+  probe.signal += signal;
+  probe.noise += noise;
+  probe.clipped += clipped;
 }
 
-function summarize({ name, type, low, high, noise, histogram, clipped }: Probe): MeasuredValue {
+function summarize({ name, element, low, high, signal, noise, histogram, clipped }: Probe): MeasuredValue {
   const { min, max, count } = histogram;
-  const sqnrDb = Number.isFinite(noise.decibels) ? noise.decibels : null;
   return {
     value: name,
-    sqnrDb,
-    element: type.element,
+    sqnrDb: noise > 0 ? (10 * log(signal / noise)) / log(10) : null,
+    element,
     low,
     high,
     seenLow: min,

@@ -93,7 +93,14 @@ const foldI32: Partial<Record<BinaryOperator, (a: number, b: number) => number>>
   max: Math.max,
 };
 
-function binary(operator: BinaryOperator, left: Expression, right: Expression): Expression {
+/** x + c or x - c: what a further constant can meet. i32 wraps, so meeting is exact. */
+function additiveConstant(e: Expression): { rest: Expression; constant: number } | undefined {
+  if (e.kind !== "binary" || (e.operator !== "add" && e.operator !== "sub") || !isConstant(e.right))
+    return undefined;
+  return { rest: e.left, constant: e.operator === "add" ? e.right.value : -e.right.value | 0 };
+}
+
+export function binary(operator: BinaryOperator, left: Expression, right: Expression): Expression {
   if (left.type !== right.type) throw new Error(`internal: ${operator} of ${left.type} and ${right.type}`);
   const integer = left.type === "i32" || left.type === "i64";
   if (integer) {
@@ -105,6 +112,13 @@ function binary(operator: BinaryOperator, left: Expression, right: Expression): 
     if (isConstant(left, 0) && operator === "add") return right;
     if (isConstant(right, 1) && operator === "mul") return left;
     if (isConstant(left, 1) && operator === "mul") return right;
+    if (left.type === "i32" && isConstant(right) && (operator === "add" || operator === "sub")) {
+      const inner = additiveConstant(left);
+      if (inner !== undefined) {
+        const sum = (inner.constant + (operator === "add" ? right.value : -right.value)) | 0;
+        return sum === 0 ? inner.rest : binary("add", inner.rest, i32(sum));
+      }
+    }
   }
   return { kind: "binary", operator, type: left.type, left, right };
 }

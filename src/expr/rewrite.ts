@@ -2,7 +2,7 @@
  * Walking and rewriting expressions. Expressions are DAGs: a node reached twice is one value, so every walk and every rewrite visits it
  * once and keeps the sharing.
  */
-import { addAffine, affine, scaleAffine } from "./build.ts";
+import { addAffine, affine, binary, scaleAffine } from "./build.ts";
 import {
   isAffine,
   type Affine,
@@ -60,6 +60,7 @@ export function rewrite(
       case "convert":
         return { ...e, operand: visit(e.operand) };
       case "binary":
+        return binary(e.operator, visit(e.left), visit(e.right));
       case "compare":
         return { ...e, left: visit(e.left), right: visit(e.right) };
       case "select":
