@@ -37,14 +37,11 @@ export const foldBatchNorm = definePass({
         (entry: ByChannel, absent: number): ByChannel =>
         (c) =>
           becomes[c] === undefined ? absent : entry(becomes[c]);
-      let { result } = rescaleLayer(graph, layer, operation, per(effect.gain, 1), per(effect.offset, 0));
-      for (const { definition, attributes, origin, result: moved } of moves)
-        result = graph.createGeneric(definition, [result], attributes, {
-          ...inPlaceOf(operation),
-          name: moved.name,
-          origin,
-        }).result;
-      supersede(graph, operation, result);
+      const folded = rescaleLayer(graph, layer, operation, per(effect.gain, 1), per(effect.offset, 0));
+      const moved = repeatMoves(graph, moves, folded.result, operation);
+      supersede(graph, operation, moved);
+      // The normalization's name belongs to the last move; the layer keeps its own.
+      if (moves.length > 0) graph.rename(folded.result, layer.operation.result.name);
       count("folded");
     }
   },
@@ -86,6 +83,17 @@ function movesBefore(graph: Graph, value: Value): Operation[] {
     moves.unshift(at);
   }
   return moves;
+}
+
+function repeatMoves(graph: Graph, moves: readonly Operation[], from: Value, successor: Operation): Value {
+  let value = from;
+  for (const { definition, attributes, origin, result } of moves)
+    value = graph.createGeneric(definition, [value], attributes, {
+      ...inPlaceOf(successor),
+      name: result.name,
+      origin,
+    }).result;
+  return value;
 }
 
 /** For each channel of the layer's result, its last axis, the entry along `axis` that it becomes behind the moves. */

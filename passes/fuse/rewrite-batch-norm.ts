@@ -57,7 +57,8 @@ function rewrite(graph: Graph, operation: Operation, { input, axis, gain, offset
   };
   const weight = perChannel("weight", gain, [channels, 1, 1, 1]);
   const bias = perChannel("bias", offset, [channels]);
-  value = graph.create(conv2d, { input: value, weight, bias }, { groups: channels }, place).result;
+  const operands = { input: value, weight, bias };
+  value = graph.create(conv2d, operands, { groups: channels }, { ...place, name: `${name}_conv2d` }).result;
   if (!isPlane) value = graph.create(reshape, { input: value }, { shape: last }, place).result;
   if (moves)
     value = graph.create(

@@ -3,12 +3,12 @@
  * report. It touches no file and no clock, so that it gives the same bytes in a browser.
  */
 import { identifier, isIdentifier } from "../../backends/c/names.ts";
-import { passes } from "../../passes/index.ts";
+import { passes as ownPasses } from "../../passes/index.ts";
 import { pipelines } from "../../passes/pipelines.ts";
 import { fail, type Diagnostic } from "../diagnostics/diagnostic.ts";
 import type { Graph } from "../ir/graph.ts";
 import { runPipeline } from "../pass/manager.ts";
-import { createContext } from "../pass/pass.ts";
+import { createContext, type Pass } from "../pass/pass.ts";
 import { isFloat } from "../tensor/element-type.ts";
 import { parsePipeline, printPipeline } from "../text/pipeline.ts";
 import { printGraph } from "../text/print.ts";
@@ -31,6 +31,8 @@ export interface CompileOptions {
   readonly targets?: readonly TargetName[];
   /** Passes as text, or the name of a pipeline; `default` unless given. */
   readonly pipeline?: string;
+  /** Passes that the pipeline may name besides the compiler's own; one of the same name goes first. */
+  readonly passes?: readonly Pass[];
   /** Names files and functions: a C identifier. The model file's name unless given. */
   readonly name?: string;
   /** For the part of the report that may differ from run to run. */
@@ -77,6 +79,7 @@ export async function compile(options: CompileOptions): Promise<Compiled> {
   const steps = parsePipeline(pipelineText(options.pipeline ?? (isStored ? "" : "default")));
   const passTimesMs: Record<string, number> = {};
   const context = contextFor(samples, report, options.progress);
+  const passes = [...(options.passes ?? []), ...ownPasses];
   const records = await runPipeline(graph, steps, passes, context, {
     print: (broken) => printGraph(broken),
     ...(options.printAfter === undefined ? {} : { printAfter: options.printAfter }),
@@ -99,6 +102,7 @@ export async function compile(options: CompileOptions): Promise<Compiled> {
     model: { file: baseOf(model.file), sha256: await sha256(model.bytes) },
     samples: await recordSamples(samples),
     inputMapping: samples?.mapping ?? {},
+    ...(samples?.window === undefined ? {} : { inputWindow: samples.window }),
     inputQuantization: Object.fromEntries(samples?.quantization ?? []),
     pipeline: printPipeline(steps),
     targets: sizes,

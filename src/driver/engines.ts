@@ -59,7 +59,7 @@ export const measuringExecutor: ExecutorFactory = (graph, keep) =>
 export async function createEngine(
   name: EngineName,
   graph: Graph,
-  factories: EngineFactories,
+  factories: EngineFactories = coreEngines,
   options: EngineOptions = {},
 ): Promise<Executor> {
   const factory = factories[name];

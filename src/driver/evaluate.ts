@@ -2,31 +2,44 @@
  * Judges a network on samples: every engine asked for runs all of them, in batches, so that memory does not grow with their number.
  *
  *     accuracy       share of samples whose largest output is the label's, with Wilson's interval
- *     agreement      share of samples whose largest output is the reference's
+ *     AUC            for autoencoders: recordings with an anomaly are reproduced worse than those without (metrics.ts)
+ *     agreement      share of samples whose largest output is the reference's; or correlation of the recordings' scores
  *     SQNR           of the outputs, and of the logits before a final softmax, against the reference
  *     byte equality  of all outputs of all engines that compute the same graph; no tolerance
  *
  * The reference is a float graph, run as compiled SIMD WebAssembly, or its outputs.
  */
-import { fail } from "../diagnostics/diagnostic.ts";
 import type { Executor } from "../exec/executor.ts";
 import type { Graph, Value } from "../ir/graph.ts";
 import type { SampleSource } from "../pass/samples.ts";
 import { bytesOfTensor } from "../tensor/bytes.ts";
-import { elementCount, type Tensor } from "../tensor/tensor.ts";
+import type { Tensor } from "../tensor/tensor.ts";
 import { toReal, toStored } from "./boundary.ts";
 import { sameBytes } from "./bundle.ts";
 import { coreEngines, createEngine, runAll, type EngineFactories, type EngineName } from "./engines.ts";
 import { compareIntermediates, type IntermediateCheck } from "./intermediates.ts";
-import { newTally, openReference, type OpenEngine, type Reference, type Tally } from "./reference.ts";
-import { argmax, proportion, type Proportion } from "./statistics.ts";
+import { engineSize, type EngineSize } from "./engine-size.ts";
+import {
+  checkMetric,
+  count,
+  newTally,
+  summarize,
+  type Metric,
+  type MetricName,
+  type MetricResult,
+} from "./metrics.ts";
+import { openReference, type OpenEngine, type Reference } from "./reference.ts";
 
 export interface EvaluateOptions {
   readonly graph: Graph;
   readonly engines: readonly EngineName[];
   readonly factories?: EngineFactories;
   readonly samples: SampleSource;
-  /** One class number for each sample. */
+  /** `top1` unless given. */
+  readonly metric?: MetricName;
+  /** For `mse-auc`: how many consecutive samples make a recording; 1 unless given. */
+  readonly group?: number;
+  /** One class number for each sample; for `mse-auc` 0 or 1 for each recording. */
   readonly labels?: Tensor;
   readonly reference?: Reference;
   /** Compares every tensor the engines materialize with the interpreter's, on so many samples. */
@@ -35,12 +48,10 @@ export interface EvaluateOptions {
   readonly progress?: (stage: string, done: number, total: number) => void;
 }
 
-export interface EngineResult {
+export interface EngineResult extends MetricResult {
   readonly engine: string;
-  readonly top1?: Proportion;
-  /** With the reference. */
-  readonly agreement?: Proportion;
-  readonly outputSqnrDb?: number;
+  /** What the compiled program needs; absent for the interpreter, and for a reference of outputs only. */
+  readonly size?: EngineSize;
   readonly timeMsPerSample?: number;
 }
 
@@ -54,6 +65,9 @@ export interface Mismatch {
 
 export interface Evaluation {
   readonly samples: number;
+  readonly metric: MetricName;
+  /** For `mse-auc`. */
+  readonly recordings?: number;
   readonly reference?: EngineResult;
   readonly engines: readonly EngineResult[];
   /** Of the value before a final softmax, when the reference has it too. */
@@ -70,10 +84,15 @@ export interface Evaluation {
 const batchSize = 32;
 const mostMismatches = 10;
 
-/** @throws DiagnosticError `label-count`, `label-value`, `reference-shape`, `engine` */
+/** @throws DiagnosticError `label-count`, `label-value`, `metric`, `group-size`, `reference-shape`, `engine` */
 export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
-  const { graph, samples, factories = coreEngines, labels } = options;
-  checkLabels(labels, samples.count, graph);
+  const { graph, samples, factories = coreEngines, labels, group = 1 } = options;
+  const metric: Metric = {
+    name: options.metric ?? "top1",
+    group,
+    ...(labels === undefined ? {} : { labels }),
+  };
+  checkMetric(metric, samples.count, graph);
   const opened: Executor[] = [];
   const open: OpenEngine = async (name, of, from, engineOptions) => {
     const executor = await createEngine(name, of, from, engineOptions);
@@ -83,15 +102,15 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   try {
     const racers = [];
     for (const name of options.engines)
-      racers.push({ name, executor: await open(name, graph, factories), tally: newTally() });
-    const reference = await openReference(graph, options.reference, samples, open);
+      racers.push({ name, executor: await open(name, graph, factories), tally: newTally(metric) });
+    const reference = await openReference(graph, options.reference, samples, open, newTally(metric));
     const mismatches: Mismatch[] = [];
     let done = 0;
     for (const batch of batchesOf(samples)) {
       const expected = reference?.run(batch, done);
       if (expected !== undefined)
         expected.forEach((output, i) => {
-          count(reference!.tally, output, labels, done + i);
+          count(reference!.tally, metric, batch[i]![0]!, output);
         });
       const stored = batch.map((sample) => sample.map((real, i) => toStored(real, graph.inputs[i]!.type)));
       const outputs = racers.map((racer) => {
@@ -103,7 +122,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
       racers.forEach(({ tally }, r) => {
         outputs[r]!.forEach((result, i) => {
           const real = toReal(result[0]!, graph.outputs[0]!.type);
-          count(tally, real, labels, done + i, expected?.[i]);
+          count(tally, metric, batch[i]![0]!, real, expected?.[i]);
         });
       });
       for (let r = 1; r < racers.length; r++)
@@ -116,14 +135,27 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
     }
     const intermediates = await checkIntermediates(options, factories);
     const logits = reference?.logits();
+    const time = (timeMs: number): { timeMsPerSample?: number } =>
+      options.now === undefined ? {} : { timeMsPerSample: timeMs / done };
     return {
       samples: done,
+      metric: metric.name,
+      ...(metric.name === "mse-auc" ? { recordings: done / group } : {}),
       ...(reference === undefined
         ? {}
-        : { reference: summarize("float", reference.tally, done, labels, false) }),
-      engines: racers.map(({ name, tally }) =>
-        summarize(name, tally, done, labels, reference !== undefined, options.now),
-      ),
+        : {
+            reference: {
+              engine: "float",
+              ...summarize(reference.tally, metric),
+              ...sizeOf("wasm-simd", floatOf(options.reference)),
+            },
+          }),
+      engines: racers.map(({ name, tally }) => ({
+        engine: name,
+        ...summarize(tally, metric, reference?.tally),
+        ...sizeOf(name, graph),
+        ...time(tally.timeMs),
+      })),
       ...(logits === undefined ? {} : { logits }),
       ...(racers.length < 2
         ? {}
@@ -153,36 +185,12 @@ export function* batchesOf(samples: SampleSource): Iterable<(readonly Tensor[])[
   if (batch.length > 0) yield batch;
 }
 
-function count(
-  tally: Tally,
-  output: Tensor,
-  labels: Tensor | undefined,
-  sample: number,
-  expected?: Tensor,
-): void {
-  const found = argmax(output);
-  if (labels !== undefined && Number(labels.data[sample]) === found) tally.hits++;
-  if (expected === undefined) return;
-  if (argmax(expected) === found) tally.agreements++;
-  tally.noise.add(expected, output);
-}
+const floatOf = (reference: Reference | undefined): Graph | undefined =>
+  reference !== undefined && "graph" in reference ? reference.graph : undefined;
 
-function summarize(
-  engine: string,
-  tally: Tally,
-  total: number,
-  labels: Tensor | undefined,
-  compared: boolean,
-  now?: () => number,
-): EngineResult {
-  return {
-    engine,
-    ...(labels === undefined ? {} : { top1: proportion(tally.hits, total) }),
-    ...(compared
-      ? { agreement: proportion(tally.agreements, total), outputSqnrDb: tally.noise.decibels }
-      : {}),
-    ...(now === undefined ? {} : { timeMsPerSample: tally.timeMs / total }),
-  };
+function sizeOf(engine: EngineName, graph: Graph | undefined): { size?: EngineSize } {
+  const size = graph && engineSize(engine, graph);
+  return size === undefined ? {} : { size };
 }
 
 function compareBytes(
@@ -214,18 +222,4 @@ async function checkIntermediates(
     inputs.push(sample.map((real, i) => toStored(real, graph.inputs[i]!.type)));
   }
   return compareIntermediates(graph, engines, factories, inputs);
-}
-
-function checkLabels(labels: Tensor | undefined, samples: number, graph: Graph): void {
-  if (labels === undefined) return;
-  if (labels.data.length < samples)
-    fail("label-count", `${labels.data.length} labels for ${samples} samples`, {
-      help: "give one label for each",
-    });
-  const classes = elementCount(graph.outputs[0]!.type.shape);
-  for (let i = 0; i < samples; i++) {
-    const label = Number(labels.data[i]);
-    if (!(Number.isInteger(label) && label >= 0 && label < classes))
-      fail("label-value", `label ${i} is ${label}, expected 0 to ${classes - 1}`);
-  }
 }

@@ -3,14 +3,22 @@
  * (node/index.ts).
  */
 export { emitArtifacts, targetNames, type Artifacts, type TargetName, type TargetSize } from "./artifacts.ts";
+export { bisect, type BisectOptions, type Bisection, type BisectStep } from "./bisect.ts";
 export { toReal, toStored } from "./boundary.ts";
 export { checkBundle, openBundle, type Bundle, type BundleCheck } from "./bundle.ts";
 export { compile, type Compiled, type CompileOptions } from "./compile.ts";
-export { coreEngines, createEngine, engineNames, type EngineFactories, type EngineName } from "./engines.ts";
+export {
+  coreEngines,
+  createEngine,
+  engineNames,
+  type EngineFactories,
+  type EngineName,
+  type EngineOptions,
+} from "./engines.ts";
 export { evaluate, type EvaluateOptions, type Evaluation, type EngineResult } from "./evaluate.ts";
 export { inspect, type Inspection, type InspectOptions } from "./inspect.ts";
 export { loadModel, type Model, type ModelSource } from "./model.ts";
-export { npyFromBytes, type NpyFile } from "./npy-file.ts";
+export { npyFromBytes, npyFromTensor, type NpyFile } from "./npy-file.ts";
 export { opt, type OptOptions, type OptResult } from "./opt.ts";
 export type { Reference } from "./reference.ts";
 export type { Report } from "./report.ts";

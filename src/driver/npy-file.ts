@@ -1,7 +1,7 @@
 /** An npy file that is read piece by piece, whatever holds it: bytes in memory, or a file (node/npy-on-disk.ts). */
 import { fail } from "../diagnostics/diagnostic.ts";
 import { tensorOfBytes } from "../tensor/bytes.ts";
-import { npyPrefixBytes, parseNpyHeader, type NpyHeader } from "../tensor/npy.ts";
+import { npyPrefixBytes, parseNpyHeader, writeNpy, type NpyHeader } from "../tensor/npy.ts";
 import { elementCount, type Tensor } from "../tensor/tensor.ts";
 import { elementSizeBytes } from "../tensor/element-type.ts";
 import { sha256 } from "./hash.ts";
@@ -24,13 +24,20 @@ export function npyFromBytes(bytes: Uint8Array, file: string): NpyFile {
   };
 }
 
+/** Samples that are in memory already: a tensor with N samples along its first axis. The name is for messages and reports. */
+export const npyFromTensor = (samples: Tensor, file = "samples.npy"): NpyFile =>
+  npyFromBytes(writeNpy(samples), file);
+
 /** The header, once the file's size is what it says. */
 export function checkedHeader(prefix: Uint8Array, fileBytes: number, file: string): NpyHeader {
   const header = parseNpyHeader(prefix, file);
   const found = fileBytes - header.dataOffsetBytes;
   const subject = `file "${file}"`;
   if (found < header.dataSizeBytes)
-    fail("npy-truncated", `${found} bytes of elements, expected ${header.dataSizeBytes}`, { subject });
+    fail("npy-truncated", `${found} bytes of elements, expected ${header.dataSizeBytes}`, {
+      subject,
+      help: "write or copy the file again",
+    });
   if (found > header.dataSizeBytes)
     fail("npy-trailing", `${found - header.dataSizeBytes} bytes after the elements, expected none`, {
       subject,

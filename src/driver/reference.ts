@@ -7,6 +7,7 @@ import type { SampleSource } from "../pass/samples.ts";
 import { elementCount, tensor, type Tensor } from "../tensor/tensor.ts";
 import { toReal } from "./boundary.ts";
 import { coreEngines, type EngineFactories, type EngineName, type EngineOptions } from "./engines.ts";
+import type { Tally } from "./metrics.ts";
 import { NoiseMeter } from "./statistics.ts";
 
 /** A float graph, or its outputs: N samples along the first axis. */
@@ -20,16 +21,6 @@ export type OpenEngine = (
   options?: EngineOptions,
 ) => Promise<Executor>;
 
-/** What is counted over the samples of one network. */
-export interface Tally {
-  hits: number;
-  agreements: number;
-  timeMs: number;
-  readonly noise: NoiseMeter;
-}
-
-export const newTally = (): Tally => ({ hits: 0, agreements: 0, timeMs: 0, noise: new NoiseMeter() });
-
 export interface OpenReference {
   readonly tally: Tally;
   run(batch: readonly (readonly Tensor[])[], first: number): readonly Tensor[];
@@ -42,9 +33,9 @@ export async function openReference(
   reference: Reference | undefined,
   samples: SampleSource,
   open: OpenEngine,
+  tally: Tally,
 ): Promise<OpenReference | undefined> {
   if (reference === undefined) return undefined;
-  const tally = newTally();
   const count = elementCount(graph.outputs[0]!.type.shape);
   if ("outputs" in reference) {
     const { outputs } = reference;

@@ -11,6 +11,7 @@ import type { TargetName, TargetSize } from "./artifacts.ts";
 import { measureGraph, type Layer } from "./layers.ts";
 import type { Measured, MeasuredValue } from "./measure-layers.ts";
 import type { InputMapping } from "./samples.ts";
+import type { SampleWindow } from "./windows.ts";
 
 export interface FileRecord {
   readonly file: string;
@@ -44,6 +45,8 @@ export interface Report {
   readonly samples: readonly SampleRecord[];
   /** How the samples' numbers became the network's inputs. */
   readonly inputMapping: InputMapping;
+  /** The samples were windows of the rows of their files. */
+  readonly inputWindow?: SampleWindow;
   /** By input: the integers the samples came as. */
   readonly inputQuantization: Readonly<Record<string, InputQuantization>>;
   readonly pipeline: string;
@@ -96,7 +99,18 @@ export function makeReport(graph: Graph, facts: ReportFacts, measured?: Measured
   const { layers, parameters, weightBytes, macs } = measureGraph(graph);
   const { samples: measuredSamples, values } = measured ?? { samples: 0, values: [] };
   const decibels = new Map(values.map(({ value, sqnrDb }) => [value, sqnrDb]));
-  const { quern, name, model, samples, inputMapping, inputQuantization, pipeline, targets, ...rest } = facts;
+  const {
+    quern,
+    name,
+    model,
+    samples,
+    inputMapping,
+    inputWindow,
+    inputQuantization,
+    pipeline,
+    targets,
+    ...rest
+  } = facts;
   const size = targets.c ?? targets.wasm;
   return {
     quern,
@@ -104,6 +118,7 @@ export function makeReport(graph: Graph, facts: ReportFacts, measured?: Measured
     model,
     samples,
     inputMapping,
+    ...(inputWindow === undefined ? {} : { inputWindow }),
     inputQuantization,
     pipeline,
     inputs: graph.inputs.map(portOf),

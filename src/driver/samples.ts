@@ -12,6 +12,7 @@ import type { InputQuantization, SampleSource } from "../pass/samples.ts";
 import { isFloat } from "../tensor/element-type.ts";
 import { elementCount, numbersOf, stridesOf, tensor, type Tensor } from "../tensor/tensor.ts";
 import { sliceOf, type NpyFile } from "./npy-file.ts";
+import { windowsOf, type SampleWindow } from "./windows.ts";
 
 /** How the numbers of a file become the network's inputs; what is absent does nothing. */
 export interface InputMapping {
@@ -30,7 +31,9 @@ export interface InputPort {
 
 export interface SampleOptions {
   readonly mapping?: InputMapping;
-  /** Only so many, from the first. */
+  /** Samples are windows of the rows of the files. */
+  readonly window?: SampleWindow;
+  /** Only so many rows of the files, from the first: so many samples, unless `window` makes several of each. */
   readonly limit?: number;
   /**
    * Where there are more and no `limit`, only so many, evenly spaced from the first: `samples`, or more if these hold fewer than
@@ -43,23 +46,31 @@ export interface Samples extends SampleSource {
   readonly files: readonly NpyFile[];
   readonly mapping: InputMapping;
   readonly quantization: ReadonlyMap<string, InputQuantization>;
+  readonly window?: SampleWindow;
+  /** Samples that one row of the files gives: 1 without windows. */
+  readonly perRow: number;
 }
 
 /**
- * @throws DiagnosticError `sample-count`, `sample-shape`, `sample-mapping`; while iterating `sample-not-finite`
+ * @throws DiagnosticError `sample-count`, `sample-shape`, `sample-mapping`, `sample-window`; while iterating `sample-not-finite`
  */
 export function openSamples(
-  files: readonly NpyFile[],
+  rows: readonly NpyFile[],
   inputs: readonly InputPort[],
-  { mapping = {}, limit, spread }: SampleOptions = {},
+  { mapping = {}, limit, spread, window }: SampleOptions = {},
 ): Samples {
+  const files =
+    window === undefined || rows.length !== inputs.length
+      ? rows
+      : rows.map((file, i) => windowsOf(file, window, inputs[i]!.type.shape));
   const problems = [...checkFiles(files, inputs), ...checkMapping(mapping)];
   if (problems.length > 0) throw new DiagnosticError(problems);
   const mappers = inputs.map(({ type }) => mapperFor(mapping, type.shape));
   const available = files[0]!.header.shape[0]!;
   const elements = inputs.reduce((sum, { type }) => sum + elementCount(type.shape), 0);
   const wanted = spread && Math.max(spread.samples, Math.ceil(spread.elements / Math.max(1, elements)));
-  const count = Math.min(limit ?? wanted ?? Infinity, available);
+  const perRow = available / rows[0]!.header.shape[0]!;
+  const count = Math.min(limit === undefined ? (wanted ?? Infinity) : limit * perRow, available);
   const place = (n: number): number => (limit === undefined ? Math.floor((n * available) / count) : n);
   return {
     files,
@@ -67,6 +78,8 @@ export function openSamples(
     count,
     shapes: inputs.map(({ type }) => type.shape),
     quantization: quantizationOf(files, inputs, mapping),
+    ...(window === undefined ? {} : { window }),
+    perRow,
     *batches() {
       for (let n = 0; n < count; n++)
         yield files.map((file, i) => sampleOf(file, place(n), inputs[i]!.type.shape, mappers[i]!));

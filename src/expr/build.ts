@@ -116,7 +116,9 @@ export function binary(operator: BinaryOperator, left: Expression, right: Expres
       const inner = additiveConstant(left);
       if (inner !== undefined) {
         const sum = (inner.constant + (operator === "add" ? right.value : -right.value)) | 0;
-        return sum === 0 ? inner.rest : binary("add", inner.rest, i32(sum));
+        if (sum === 0) return inner.rest;
+        const subtract = sum < 0 && sum !== -(2 ** 31);
+        return binary(subtract ? "sub" : "add", inner.rest, i32(subtract ? -sum : sum));
       }
     }
   }

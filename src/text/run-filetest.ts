@@ -9,6 +9,7 @@
 import { DiagnosticError, type Diagnostic } from "../diagnostics/diagnostic.ts";
 import { renderDiagnostic } from "../diagnostics/render.ts";
 import type { Graph, Value } from "../ir/graph.ts";
+import type { OpDefinition } from "../ir/operation.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { formatElements, tensorOfElements } from "./elements.ts";
 import type { Expectation, FileTestCase } from "./filetest.ts";
@@ -25,6 +26,8 @@ export type Engine = (graph: Graph) => Promise<{
 }>;
 
 export interface FileTestTools {
+  /** The operators known, all of src/ops unless given. */
+  readonly operators?: readonly OpDefinition[];
   /** Runs a pipeline on a graph, which changes. Throws DiagnosticError. */
   transform(graph: Graph, steps: readonly PipelineStep[]): void | Promise<void>;
   /** Engines by name, each of which must agree. */
@@ -54,14 +57,15 @@ export async function runFileTestCase(testCase: FileTestCase, tools: FileTestToo
 /** What the case becomes: the printed result, or "unchanged". */
 async function evaluate(testCase: FileTestCase, tools: FileTestTools, problems: string[]): Promise<string> {
   const { input, file, pipeline } = testCase;
-  const graphs = parseGraphs(input, { file });
+  const known = tools.operators === undefined ? {} : { operators: tools.operators };
+  const graphs = parseGraphs(input, { file, ...known });
   const before = printGraphs(graphs);
   await execute("as written", graphs, testCase, tools, problems);
   const steps =
     pipeline === undefined ? [] : parsePipeline("\n".repeat(pipeline.line - 1) + pipeline.text, file);
   for (const graph of graphs) await tools.transform(graph, steps);
   const after = printGraphs(graphs);
-  if (printGraphs(parseGraphs(after, { file: "the printed result" })) !== after)
+  if (printGraphs(parseGraphs(after, { file: "the printed result", ...known })) !== after)
     problems.push(`its result does not read back as itself:\n${after}`);
   if (steps.length > 0) await execute("after the pipeline", graphs, testCase, tools, problems);
   if (steps.length > 0) return after === before ? "unchanged" : after;

@@ -66,9 +66,9 @@ describe.skipIf(!hasCorpus || compiler === undefined)("keyword spotting", () => 
   });
 
   test("every intermediate tensor equals the interpreter's on 20 samples", () => {
-    expect(result.intermediates!.map(({ engine, samples, differing }) => [engine, samples, differing])).toEqual(
-      ["wasm-simd", "wasm-scalar", "c"].map((engine) => [engine, 20, []]),
-    );
+    expect(
+      result.intermediates!.map(({ engine, samples, differing }) => [engine, samples, differing]),
+    ).toEqual(["wasm-simd", "wasm-scalar", "c"].map((engine) => [engine, 20, []]));
     for (const { tensors } of result.intermediates!) expect(tensors).toBeGreaterThanOrEqual(10);
   });
 

@@ -22,7 +22,12 @@ const samples = 5;
 const gcc = firstWorking([["gcc"]]);
 const clang = firstWorking([["clang"]]);
 const qemu = firstWorking([["qemu-system-arm"]]);
-for (const [tool, found] of Object.entries({ gcc, clang, "arm-none-eabi-gcc": armCompiler, "qemu-system-arm": qemu }))
+for (const [tool, found] of Object.entries({
+  gcc,
+  clang,
+  "arm-none-eabi-gcc": armCompiler,
+  "qemu-system-arm": qemu,
+}))
   if (found === undefined) console.warn(`skipped: no ${tool}`);
 
 /**
@@ -86,11 +91,57 @@ describe.skipIf(!hasCorpus)("the C of keyword spotting", () => {
     return stdout;
   };
 
-  test.each([
+  describe.each<[string, CompilerCommand | undefined, readonly string[]]>([
     ["gcc", gcc, ["-O2"]],
     ["clang", clang, ["-O2"]],
     ["arm-none-eabi-gcc", armCompiler, cortexM4],
-  ] as const)("%s has nothing to warn of", (_, compiler, flags) => (context) => {
-    void [compiler, flags, context];
+  ])("%s", (tool, compiler, flags) => {
+    test.skipIf(compiler === undefined)("has nothing to warn of", () => {
+      runCompiler(compiler!, [...warnings, ...flags, "-c", `${name}.c`, "-o", `${tool}.o`], compiled);
+    });
   });
+
+  test.skipIf(gcc === undefined)("runs on the host", () => {
+    runCompiler(gcc!, ["-O2", `${name}.c`, "host.c", "-o", "host"], compiled);
+    expect(run("host")).toEqual(Buffer.from(expected));
+  });
+
+  test.skipIf(gcc === undefined)("address and undefined-behaviour sanitizers find nothing", () => {
+    runCompiler(gcc!, ["-O1", ...sanitizers, `${name}.c`, "host.c", "-o", "sanitized"], compiled);
+    expect(run("sanitized")).toEqual(Buffer.from(expected));
+  });
+
+  test.skipIf(armCompiler === undefined)("computes no float in software, keeps everything in flash", () => {
+    runCompiler(armCompiler!, ["-std=c99", ...cortexM4, "-c", `${name}.c`, "-o", "arm.o"], compiled);
+    const object = join(compiled, "arm.o");
+    expect(softFloatSymbols(object, "arm-none-eabi-nm")).toEqual([]);
+    const { stdout } = spawnSync("arm-none-eabi-size", ["-A", object], { encoding: "utf8" });
+    const bytesOf = (section: RegExp): number =>
+      [...stdout.matchAll(/^(\.\S+)\s+(\d+)/gm)].reduce(
+        (sum, [, found, size]) => sum + (section.test(found!) ? Number(size) : 0),
+        0,
+      );
+    const sizes = {
+      code: bytesOf(/^\.text/),
+      constants: bytesOf(/^\.rodata/),
+      ram: bytesOf(/^\.(data|bss)/),
+    };
+    console.info(
+      `keyword spotting on Cortex-M4 at -Os: ${sizes.code} bytes of code, ${sizes.constants} of constants`,
+    );
+    expect(sizes.ram).toBe(0);
+    expect(sizes.code).toBeGreaterThan(0);
+    expect(sizes.code).toBeLessThan(20_000);
+    expect(sizes.constants).toBeLessThan(40_000);
+  });
+
+  test.skipIf(armCompiler === undefined || qemu === undefined)(
+    "on an emulated Cortex-M4, the interpreter's bytes",
+    () => {
+      const inference = runOnBoard(armCompiler!, compiled, name, rowOf(inputs, 0));
+      console.info(`keyword spotting on Cortex-M4 at -Os: ${inference.instructions} instructions`);
+      expect(inference.output).toEqual(rowOf(expected, 0));
+      expect(inference.instructions).toBeGreaterThan(1_000_000);
+    },
+  );
 });

@@ -104,7 +104,8 @@ export function access<T>(path: string, run: () => T): T {
 }
 
 function accessDiagnostic(path: string, code: string, error: Error) {
-  if (code === "ENOENT") return diagnostic("error", "no-file", `'${path}' does not exist`);
+  if (code === "ENOENT")
+    return diagnostic("error", "no-file", `'${path}' does not exist`, { help: "check the path" });
   if (code === "EISDIR") return diagnostic("error", "not-a-file", `'${path}' is a folder, expected a file`);
   return diagnostic("error", "file-access", `'${path}' cannot be accessed: ${error.message}`);
 }

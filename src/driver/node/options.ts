@@ -3,6 +3,7 @@ import { InvalidArgumentError, Option, type Command } from "commander";
 import { engineNames, type EngineName } from "../engines.ts";
 import type { Shapes } from "../model.ts";
 import type { InputMapping } from "../samples.ts";
+import type { SampleWindow } from "../windows.ts";
 import { given } from "./given.ts";
 
 export interface InputOptions {
@@ -10,6 +11,8 @@ export interface InputOptions {
   readonly inputZero?: number;
   readonly inputMean?: readonly number[];
   readonly inputStd?: readonly number[];
+  readonly window?: number;
+  readonly hop?: number;
 }
 
 export function withInputMapping(command: Command): Command {
@@ -17,11 +20,20 @@ export function withInputMapping(command: Command): Command {
     .option("--input-scale <S>", "the samples' numbers stand for (x - Z) * S", number)
     .option("--input-zero <Z>", "the samples' zero point", number)
     .option("--input-mean <M>", "subtract a mean: one number, or one a channel, with commas", numbers)
-    .option("--input-std <D>", "then divide by a standard deviation, likewise", numbers);
+    .option("--input-std <D>", "then divide by a standard deviation, likewise", numbers)
+    .option("--window <FRAMES>", "a sample is a window of so many frames of a row [T, ...]", wholeNumber)
+    .option("--hop <N>", "frames from one window to the next (default: 1)", wholeNumber);
 }
 
 export function mappingOf({ inputScale, inputZero, inputMean, inputStd }: InputOptions): InputMapping {
   return given({ scale: inputScale, zero: inputZero, mean: inputMean, std: inputStd });
+}
+
+/** @throws InvalidArgumentError for a hop without a window */
+export function windowOf({ window, hop }: InputOptions): SampleWindow | undefined {
+  if (window === undefined && hop !== undefined)
+    throw new InvalidArgumentError("option '--hop' needs '--window'");
+  return window === undefined ? undefined : { frames: window, hop: hop ?? 1 };
 }
 
 /** What commands take that run a network on samples. */
@@ -38,7 +50,7 @@ export const withRunOptions = (command: Command): Command =>
       .argument("<model>", ".onnx, .qir or a compiled folder")
       .requiredOption("--inputs <X.npy>", "samples, N along the first axis; once for each input", collected)
       .addOption(engineOption())
-      .option("--limit <N>", "the first N samples only", wholeNumber)
+      .option("--limit <N>", "the first N rows of the files only", wholeNumber)
       .addOption(shapeOption()),
   );
 

@@ -6,14 +6,16 @@ import type { Graph } from "../../ir/graph.ts";
 import { runPipeline } from "../../pass/manager.ts";
 import { createContext } from "../../pass/pass.ts";
 import { isFloat } from "../../tensor/element-type.ts";
+import { elementCount } from "../../tensor/tensor.ts";
 import { parsePipeline } from "../../text/pipeline.ts";
 import { bundleEngines, checkBundle, type Bundle } from "../bundle.ts";
 import type { EngineFactories } from "../engines.ts";
 import { loadModel, type Shapes } from "../model.ts";
-import { openSamples, type InputMapping, type Samples } from "../samples.ts";
+import { openSamples, type Samples } from "../samples.ts";
 import { nodeEngines } from "./engines.ts";
 import { isFolder, npyOnDisk, readBundle, readModel } from "./files.ts";
 import { given } from "./given.ts";
+import { mappingOf, windowOf, type RunOptions } from "./options.ts";
 
 export interface Subject {
   readonly graph: Graph;
@@ -46,21 +48,22 @@ export async function loadForRunning(path: string, shapes?: Shapes): Promise<Gra
 const isStoredGraph = (graph: Graph): boolean => !graph.values.some(({ type }) => isFloat(type.element));
 
 /**
- * Samples from files. Without a mapping of their own, integers of the type the network was calibrated with mean what they
- * meant then.
+ * Samples from files. What the network was calibrated with is the rule: without a mapping of their own, integers of the same type
+ * mean what they meant then, and rows that do not fit the input are cut into the same windows.
  */
-export function openSubjectSamples(
-  { graph, bundle }: Subject,
-  paths: readonly string[],
-  mapping: InputMapping,
-  limit?: number,
-): Samples {
-  const files = paths.map(npyOnDisk);
+export function openSubjectSamples({ graph, bundle }: Subject, options: RunOptions): Samples {
+  const files = options.inputs.map(npyOnDisk);
+  const mapping = mappingOf(options);
   const recorded = bundle?.report.samples ?? [];
   const isAsCalibrated = files.every(
     ({ header: { element } }, i) => !isFloat(element) && recorded[i]?.element === element,
   );
   const isMapped = Object.keys(mapping).length > 0;
   const used = !isMapped && isAsCalibrated ? (bundle?.report.inputMapping ?? {}) : mapping;
-  return openSamples(files, graph.inputs, { mapping: used, ...given({ limit }) });
+  const isLonger = files.some(
+    ({ header: { shape } }, i) =>
+      elementCount(shape.slice(1)) > elementCount(graph.inputs[i]?.type.shape ?? shape),
+  );
+  const window = windowOf(options) ?? (isLonger ? bundle?.report.inputWindow : undefined);
+  return openSamples(files, graph.inputs, { mapping: used, ...given({ limit: options.limit, window }) });
 }

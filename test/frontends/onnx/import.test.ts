@@ -7,7 +7,7 @@ import { numbersOf, tensor, type Tensor } from "../../../src/tensor/tensor.ts";
 import { codesOf, diagnosticsOf } from "./diagnostics-of.ts";
 import { f32, i64, importNetwork, numbers, onnxBytes, run, type Network, type NodeText } from "./networks.ts";
 import * as wire from "./wire-writer.ts";
-import { convOracle, poolOracle } from "./window-oracle.ts";
+import { convOracle, convTransposeOracle, poolOracle } from "./window-oracle.ts";
 
 const node = (op: string, inputs: string, attributes: NodeText["attributes"] = {}, out = "y"): NodeText => ({
   op,
@@ -220,6 +220,146 @@ describe("convolution", () => {
       initializers: { w: numbers(1, 1, 1, 1, 1) },
     };
     expect(problemsOf(network).map(({ code }) => code)).toEqual(["onnx-rank"]);
+  });
+});
+
+describe("transposed convolution", () => {
+  const none = { strides: [1, 1], dilations: [1, 1], begins: [0, 0], ends: [0, 0] };
+  const x = numbers(2, 4, 3, 5);
+  const cases: [
+    string,
+    Tensor,
+    Tensor,
+    number,
+    NodeText["attributes"],
+    Parameters<typeof convTransposeOracle>[4],
+  ][] = [
+    ["plain", x, numbers(4, 3, 3, 2), 1, {}, { ...none, kernel: [3, 2] }],
+    [
+      "strides that divide the kernel, or do not",
+      x,
+      numbers(4, 3, 4, 3),
+      1,
+      { strides: [2, 2] },
+      { ...none, kernel: [4, 3], strides: [2, 2] },
+    ],
+    [
+      "strides beyond the kernel leave gaps",
+      x,
+      numbers(4, 3, 1, 2),
+      1,
+      { strides: [2, 3] },
+      { ...none, kernel: [1, 2], strides: [2, 3] },
+    ],
+    [
+      "pads and more at the end",
+      x,
+      numbers(4, 3, 3, 3),
+      1,
+      { strides: [2, 3], pads: [1, 0, 2, 4], output_padding: [1, 2] },
+      { kernel: [3, 3], strides: [2, 3], dilations: [1, 1], begins: [1, 0], ends: [2, 4], growth: [1, 2] },
+    ],
+    [
+      "pads beyond the kernel cut the input itself",
+      x,
+      numbers(4, 2, 2, 2),
+      1,
+      { strides: [2, 1], pads: [3, 2, 1, 2] },
+      { kernel: [2, 2], strides: [2, 1], dilations: [1, 1], begins: [3, 2], ends: [1, 2] },
+    ],
+    [
+      "dilations, alone and with a stride",
+      x,
+      numbers(4, 3, 3, 3),
+      1,
+      { strides: [2, 1], dilations: [3, 2] },
+      { ...none, kernel: [3, 3], strides: [2, 1], dilations: [3, 2] },
+    ],
+    [
+      "groups",
+      x,
+      numbers(4, 3, 3, 3),
+      2,
+      { group: 2, strides: [2, 2], pads: [1, 1, 1, 1] },
+      { kernel: [3, 3], strides: [2, 2], dilations: [1, 1], begins: [1, 1], ends: [1, 1] },
+    ],
+    [
+      "one group a channel",
+      x,
+      numbers(4, 1, 2, 2),
+      4,
+      { group: 4, strides: [1, 2] },
+      { ...none, kernel: [2, 2], strides: [1, 2] },
+    ],
+    [
+      "one dimension",
+      numbers(2, 3, 9),
+      numbers(3, 4, 3),
+      1,
+      { strides: [2], pads: [1, 1], output_padding: [1] },
+      { kernel: [3], strides: [2], dilations: [1], begins: [1], ends: [1], growth: [1] },
+    ],
+    [
+      "SAME_UPPER: the odd entry cut after",
+      x,
+      numbers(4, 2, 3, 3),
+      1,
+      { auto_pad: "SAME_UPPER", strides: [2, 2] },
+      { ...none, kernel: [3, 3], strides: [2, 2], output: [6, 10] },
+    ],
+    [
+      "SAME_LOWER: the odd entry cut before",
+      x,
+      numbers(4, 2, 3, 3),
+      1,
+      { auto_pad: "SAME_LOWER", strides: [2, 2] },
+      { ...none, kernel: [3, 3], strides: [2, 2], begins: [1, 1], output: [6, 10] },
+    ],
+    [
+      "an output shape beyond what is reached ends in zeros",
+      x,
+      numbers(4, 2, 3, 3),
+      1,
+      { strides: [3, 2], output_shape: [10, 12] },
+      { ...none, kernel: [3, 3], strides: [3, 2], output: [10, 12] },
+    ],
+  ];
+  test.each(cases)("%s", (_, input, weight, groups, attributes, windows) => {
+    const bias = numbers(weight.shape[1]! * groups);
+    expect(single("ConvTranspose", input, { w: weight, b: bias }, attributes)).toEqual(
+      convTransposeOracle(input, weight, bias, groups, windows),
+    );
+    expect(single("ConvTranspose", input, { w: weight }, attributes)).toEqual(
+      convTransposeOracle(input, weight, undefined, groups, windows),
+    );
+  });
+
+  test("of one axis it is a convolution and a view", () => {
+    const network = {
+      nodes: [node("ConvTranspose", "x w", { strides: [2] })],
+      inputs: { x: [1, 3, 8] },
+      initializers: { w: numbers(3, 4, 2) },
+    };
+    const kinds = opsOf(network).filter((name) => !["constant", "transpose"].includes(name));
+    expect(kinds).toEqual(["reshape", "conv2d", "reshape", "reshape"]);
+  });
+
+  test.each<[string, Tensor, NodeText["attributes"], string]>([
+    ["a weight of other channels", numbers(5, 3, 1, 1), {}, "operand-shape"],
+    ["a weight of another rank", numbers(4, 3, 1), {}, "operand-shape"],
+    ["groups that do not divide", numbers(4, 3, 1, 1), { group: 3 }, "operand-shape"],
+    ["pads that leave nothing", numbers(4, 3, 1, 1), { pads: [2, 0, 1, 0] }, "operand-shape"],
+    ["a negative output padding", numbers(4, 3, 1, 1), { output_padding: [-1, 0] }, "onnx-attribute"],
+  ])("%s", (_, w, attributes, code) => {
+    const nodes = [node("ConvTranspose", "x w", attributes)];
+    const problems = problemsOf({ nodes, inputs: { x: x.shape }, initializers: { w } });
+    expect(problems.map((d) => d.code)).toEqual([code]);
+  });
+
+  test("a computed weight is declined", () => {
+    const nodes = [node("Neg", "v", {}, "w"), node("ConvTranspose", "x w")];
+    const problems = problemsOf({ nodes, inputs: { x: x.shape, v: [4, 3, 1, 1] } });
+    expect(problems.map((d) => d.code)).toEqual(["onnx-not-constant"]);
   });
 });
 

@@ -68,6 +68,42 @@ export function convOracle(
   return { shape, values };
 }
 
+/** Every product is added where it lands: output[i * stride + k * dilation - begin] += x[i] w[k]. Weights are [I, O / groups, …]. */
+export function convTransposeOracle(
+  x: Tensor,
+  w: Tensor,
+  b: Tensor | undefined,
+  groups: number,
+  o: OracleWindows & { readonly growth?: readonly number[]; readonly output?: readonly number[] },
+): Result {
+  const [batch, inputs, ...extents] = x.shape as [number, number, ...number[]];
+  const outputs = w.shape[1]!;
+  const out = extents.map(
+    (extent, i) =>
+      o.output?.[i] ??
+      (extent - 1) * o.strides[i]! +
+        (o.kernel[i]! - 1) * o.dilations[i]! +
+        1 +
+        (o.growth?.[i] ?? 0) -
+        o.begins[i]! -
+        o.ends[i]!,
+  );
+  const shape = [batch, groups * outputs, ...out];
+  const strides = stridesOf(shape);
+  const values = indices(shape).map(([, m]) => (b === undefined ? 0 : read(b, [m!])));
+  for (const [n, c, ...place] of indices(x.shape))
+    for (const tap of indices(o.kernel)) {
+      const at = place.map((p, i) => p * o.strides[i]! + tap[i]! * o.dilations[i]! - o.begins[i]!);
+      if (!inside(at, out)) continue;
+      const group = Math.floor(c! / (inputs / groups));
+      for (let m = 0; m < outputs; m++) {
+        const index = [n!, group * outputs + m, ...at].reduce((sum, p, axis) => sum + p * strides[axis]!, 0);
+        values[index]! += read(x, [n!, c!, ...place]) * read(w, [c!, m, ...tap]);
+      }
+    }
+  return { shape, values };
+}
+
 export function poolOracle(kind: "max" | "mean", x: Tensor, o: OracleWindows, countsPads = false): Result {
   const [batch, channels, ...extents] = x.shape as [number, number, ...number[]];
   const shape = [batch, channels, ...outputExtents(extents, o)];

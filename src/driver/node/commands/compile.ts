@@ -13,6 +13,7 @@ import {
   mappingOf,
   shapeOption,
   wholeNumber,
+  windowOf,
   withInputMapping,
   type InputOptions,
 } from "../options.ts";
@@ -36,9 +37,10 @@ const examples = `
 Examples:
   $ quern compile kws.onnx --calibrate x.npy --input-scale 0.5847 --input-zero 83 --target c,wasm --out build/kws
   $ quern compile net.onnx --calibrate x.npy --input-mean 0.485,0.456,0.406 --input-std 0.229,0.224,0.225 --out build/net
+  $ quern compile ad.onnx --calibrate recordings.npy --window 5 --out build/ad
 
 The folder gets NAME.c, NAME.h, NAME.wasm, NAME.mjs with its types (NAME.d.mts, NAME.d.ts), the stored graph (NAME.qir,
-NAME.safetensors) and report.json.`;
+NAME.safetensors), report.json and report.html, which is the same to look at.`;
 
 export function addCompile(program: Command, streams: Streams): void {
   const command = program
@@ -46,7 +48,7 @@ export function addCompile(program: Command, streams: Streams): void {
     .description("a float model and samples → integer-only C and WebAssembly")
     .argument("<model>", ".onnx or .qir")
     .option("--calibrate <X.npy>", "samples, N along the first axis; once for each input", collected)
-    .option("--samples <N>", "calibrate with the first N samples only", wholeNumber)
+    .option("--samples <N>", "calibrate with the first N rows of the files only", wholeNumber)
     .addOption(
       new Option(
         "--target <T>",
@@ -68,7 +70,10 @@ export function addCompile(program: Command, streams: Streams): void {
       const files = options.calibrate?.map(npyOnDisk);
       const compiled = await compile({
         model: readModel(model, options.shape),
-        sampleOptions: { mapping: mappingOf(options), ...given({ limit: options.samples }) },
+        sampleOptions: {
+          mapping: mappingOf(options),
+          ...given({ limit: options.samples, window: windowOf(options) }),
+        },
         targets: options.target ?? targetNames,
         ...given({ samples: files, name: options.name, pipeline: options.pipeline }),
         run: {

@@ -5,21 +5,23 @@ import { Option, type Command } from "commander";
 import { diagnostic, DiagnosticError } from "../../../diagnostics/diagnostic.ts";
 import { parseNpy } from "../../../tensor/npy.ts";
 import type { EngineName } from "../../engines.ts";
-import { evaluate, type EngineResult, type Evaluation } from "../../evaluate.ts";
+import { evaluate, type Evaluation } from "../../evaluate.ts";
+import { metricNames, type MetricName } from "../../metrics.ts";
 import { extensionOf } from "../../model.ts";
 import type { Reference } from "../../reference.ts";
-import type { Proportion } from "../../statistics.ts";
 import { findCompiler } from "../c-compiler.ts";
+import { evaluationText } from "../evaluation-text.ts";
 import { readBytes } from "../files.ts";
 import { given } from "../given.ts";
-import { mappingOf, wholeNumber, withRunOptions, type RunOptions } from "../options.ts";
+import { wholeNumber, withRunOptions, type RunOptions } from "../options.ts";
 import { createProgress } from "../progress.ts";
 import type { Streams } from "../streams.ts";
 import { loadForRunning, openSubject, openSubjectSamples, type Subject } from "../subject.ts";
-import { percent, textTable } from "../text-table.ts";
 
 interface Options extends RunOptions {
   readonly labels?: string;
+  readonly metric: MetricName;
+  readonly group?: number;
   readonly reference?: string;
   readonly checkIntermediates?: number;
   readonly json?: boolean;
@@ -29,16 +31,29 @@ const notes = `
 Examples:
   $ quern evaluate build/kws --inputs x.npy --labels y.npy
   $ quern evaluate build/kws --inputs x.npy --labels y.npy --engine wasm-simd,wasm-scalar,c --check-intermediates 20
+  $ quern evaluate build/ad --inputs recordings.npy --window 5 --labels y.npy --metric mse-auc
 
-Without --engine, a compiled folder runs on what it was compiled for: its shipped WebAssembly, its C where a compiler is
-found. The float reference is --reference; without it, the model that report.json names, if that file is still the same.
-The time of c includes starting its program, once for 32 samples.`;
+top1 compares the largest output with the label. mse-auc is for networks that reproduce their input: the error of a sample
+is the mean squared difference of the two, the score of a recording the mean over its samples; it gives the area under the
+ROC curve of the scores, label 1 meaning an anomaly.
+
+--window 5 --hop 1 makes samples of rows [T, ...]: frames 0 to 4, 1 to 5 and so on, flattened where the input is a vector. A
+folder that was compiled so needs neither.
+
+Weights and arena are what each engine's program needs. Without --engine, a compiled folder runs on what it was compiled
+for: its shipped WebAssembly, its C where a compiler is found. The float reference is --reference; without it, the model
+that report.json names, if that file is still the same. The time of c includes starting its program, once for 32 samples.`;
 
 export function addEvaluate(program: Command, streams: Streams): void {
   withRunOptions(program.command("evaluate"))
     .description("accuracy, agreement with float, noise, byte equality of engines")
-    .option("--labels <Y.npy>", "one class number for each sample")
-    .addOption(new Option("--metric <M>", "how outputs are judged").choices(["top1"]).default("top1"))
+    .option("--labels <Y.npy>", "one class number for each sample; 0 or 1 for each recording")
+    .addOption(new Option("--metric <M>", "how outputs are judged").choices(metricNames).default("top1"))
+    .option(
+      "--group <N>",
+      "N consecutive samples are one recording (default: the windows of a row)",
+      wholeNumber,
+    )
     .option("--reference <R>", "a float model (.onnx, .qir), or float outputs (.npy)")
     .option(
       "--check-intermediates <N>",
@@ -51,11 +66,14 @@ export function addEvaluate(program: Command, streams: Streams): void {
       const subject = await openSubject(model, options.shape);
       const progress = createProgress();
       const reference = await openReference(subject, options, streams);
+      const samples = openSubjectSamples(subject, options);
       const result = await evaluate({
         graph: subject.graph,
         engines: options.engine ?? defaultEngines(subject, streams),
         factories: subject.engines,
-        samples: openSubjectSamples(subject, options.inputs, mappingOf(options), options.limit),
+        samples,
+        metric: options.metric,
+        group: options.metric === "mse-auc" ? (options.group ?? samples.perRow) : 1,
         ...given({
           labels: readLabels(options.labels),
           reference,
@@ -135,33 +153,4 @@ function problemsOf({ byteEquality, intermediates = [] }: Evaluation) {
       ),
   );
   return [...outputs, ...inner];
-}
-
-function evaluationText(result: Evaluation): string {
-  const { reference, engines, logits, byteEquality, intermediates } = result;
-  const all = [...(reference === undefined ? [] : [reference]), ...engines];
-  const share = (p: Proportion | undefined): string =>
-    p === undefined ? "" : `${percent(p.value)} [${percent(p.interval[0])}, ${percent(p.interval[1])}]`;
-  const row = (r: EngineResult): string[] => [
-    r.engine,
-    share(r.top1),
-    r.agreement === undefined ? "" : percent(r.agreement.value),
-    r.outputSqnrDb === undefined ? "" : `${r.outputSqnrDb.toFixed(1)} dB`,
-    r.timeMsPerSample === undefined ? "" : `${r.timeMsPerSample.toFixed(3)} ms`,
-  ];
-  const head = ["engine", "top-1 [95 %]", "agreement", "SQNR", "time a sample"];
-  const lines = [`${result.samples} samples`, "", textTable(head, all.map(row)), ""];
-  if (logits !== undefined) lines.push(`SQNR of the logits %${logits.value}: ${logits.sqnrDb.toFixed(1)} dB`);
-  if (byteEquality !== undefined) {
-    const names = engines.map(({ engine }) => engine).join(", ");
-    const outcome = byteEquality.equal ? "the same output bytes" : "DIFFERENT output bytes";
-    lines.push(`${names}: ${outcome} on ${byteEquality.samples} samples`);
-  }
-  for (const { engine, samples, tensors, differing } of intermediates ?? [])
-    lines.push(
-      differing.length === 0
-        ? `${engine}: all ${tensors} tensors equal the interpreter's on ${samples} samples`
-        : `${engine}: ${differing.length} tensors DIFFER from the interpreter's`,
-    );
-  return `${lines.join("\n")}\n`;
 }

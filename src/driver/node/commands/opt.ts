@@ -11,7 +11,14 @@ import { openSamples } from "../../samples.ts";
 import { bundleModel } from "../bundle-model.ts";
 import { npyOnDisk } from "../files.ts";
 import { given } from "../given.ts";
-import { collected, mappingOf, shapeOption, withInputMapping, type InputOptions } from "../options.ts";
+import {
+  collected,
+  mappingOf,
+  shapeOption,
+  windowOf,
+  withInputMapping,
+  type InputOptions,
+} from "../options.ts";
 import { writeOutputFile } from "../output-folder.ts";
 import type { Streams } from "../streams.ts";
 
@@ -66,7 +73,12 @@ export function addOpt(program: Command, streams: Streams): void {
       const { graph, notes } = loadModel(model);
       streams.diagnose(notes);
       const files = options.calibrate?.map(npyOnDisk);
-      const samples = files && openSamples(files, graph.inputs, { mapping: mappingOf(options) });
+      const samples =
+        files &&
+        openSamples(files, graph.inputs, {
+          mapping: mappingOf(options),
+          ...given({ window: windowOf(options) }),
+        });
       const elides =
         options.elide === true ||
         options.out !== undefined ||

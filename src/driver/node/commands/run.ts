@@ -4,7 +4,7 @@ import { InvalidArgumentError } from "commander";
 import { fail } from "../../../diagnostics/diagnostic.ts";
 import { writeNpy } from "../../../tensor/npy.ts";
 import { run } from "../../run.ts";
-import { collected, mappingOf, withRunOptions, type RunOptions } from "../options.ts";
+import { collected, withRunOptions, type RunOptions } from "../options.ts";
 import { writeOutputFile } from "../output-folder.ts";
 import { createProgress } from "../progress.ts";
 import type { Streams } from "../streams.ts";
@@ -31,7 +31,7 @@ export function addRun(program: Command, streams: Streams): void {
           help: "give --outputs once for each output",
         });
       const progress = createProgress();
-      const samples = openSubjectSamples(subject, options.inputs, mappingOf(options), options.limit);
+      const samples = openSubjectSamples(subject, options);
       const results = await run({
         graph,
         engine,

@@ -3,9 +3,10 @@ import type { Value } from "../../../ir/graph.ts";
 import { conv2d } from "../../../ops/conv2d.ts";
 import type { NodeView } from "../node-view.ts";
 import type { ConverterTable } from "./converter.ts";
+import { convertConvTranspose } from "./transposed-convolution.ts";
 import { fromChannelsLast, planeAttributes, readWindows, spatialExtents, toChannelsLast } from "./windows.ts";
 
-export const convolution: ConverterTable = { Conv: convertConv };
+export const convolution: ConverterTable = { Conv: convertConv, ConvTranspose: convertConvTranspose };
 
 function convertConv(node: NodeView): Value {
   const extents = spatialExtents(node);
