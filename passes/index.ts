@@ -16,6 +16,7 @@ import { rewriteBatchNorm } from "./fuse/rewrite-batch-norm.ts";
 import { calibrate } from "./quantize/calibrate.ts";
 import { correctBias } from "./quantize/correct-bias.ts";
 import { insertFakeQuantization } from "./quantize/insert-fake-quantization.ts";
+import { widenOutputs } from "./quantize/widen-outputs.ts";
 import { requantize } from "./quantize/requantize.ts";
 
 export const passes: readonly Pass[] = [
@@ -33,6 +34,7 @@ export const passes: readonly Pass[] = [
   calibrate,
   insertFakeQuantization,
   correctBias,
+  widenOutputs,
   requantize,
   checkIntegerOnly,
   boundAccumulators,

@@ -27,6 +27,7 @@ const quantize = [
   "calibrate{method=auto}",
   "insert-fake-quantization",
   "correct-bias",
+  "widen-outputs",
   "requantize",
   "eliminate-common-subexpressions",
   "eliminate-dead-code",

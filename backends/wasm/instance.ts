@@ -86,10 +86,11 @@ export async function instantiate(
     setConstant(name, contents) {
       const buffer = program.buffers.find((each) => each.role === "constant" && each.name === name);
       const { data } = contents;
+      const address = buffer && addresses.get(buffer);
       // Constants that a schedule has packed for its tiles have other buffers, and cannot be set.
-      if (buffer?.element !== contents.element || buffer.count !== data.length)
+      if (address === undefined || buffer?.element !== contents.element || buffer.count !== data.length)
         throw new Error(`internal: wasm: '${program.name}' has no constant ${name} like the one given`);
-      memory.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), addresses.get(buffer)!);
+      memory.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), address);
     },
     suspend(inputs): Suspended {
       writeInputs(inputs);

@@ -65,15 +65,18 @@ interface Bounds {
   readonly partial: Interval;
 }
 
-/** Bounds of the last step's target; every target's range is kept. Undefined where they are not known. */
+/** Bounds of the last step's target; every target's range is kept, of one written in parts their hull. Undefined where not known. */
 function boundsOf(steps: readonly Step[], ranges: Map<TensorReference, Interval>): Bounds | undefined {
   let bounds: Bounds | undefined;
+  let before: TensorReference | undefined;
   for (const step of steps) {
     bounds = stepBounds(step, (tensor) => ranges.get(tensor) ?? elementInterval(tensor));
-    const range = bounds?.channels.reduce(hull);
     const limits = elementInterval(step.target);
-    if (range !== undefined && range.low >= limits.low && range.high <= limits.high)
-      ranges.set(step.target, range);
+    const own = bounds?.channels.reduce(hull) ?? limits;
+    const range = step.target === before ? hull(own, ranges.get(step.target) ?? limits) : own;
+    if (range.low >= limits.low && range.high <= limits.high) ranges.set(step.target, range);
+    else ranges.delete(step.target);
+    before = step.target;
   }
   return bounds;
 }

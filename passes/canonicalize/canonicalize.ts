@@ -2,7 +2,7 @@
  * Brings what can be written in several ways into one, so that other passes look for that one only.
  *
  *     reshape(x) to its own shape, transpose(x) with the identity, pad by nothing, slice of everything, concat of one = x
- *     reshape(reshape(x))        = reshape(x)
+ *     reshape(reshape(x))        = reshape(x), or x where that has its shape
  *     transpose_q(transpose_p(x)) = transpose_(p∘q)(x)
  *     transpose that only moves extents of 1 = reshape
  *     x + 0, x - 0, x * 1, x / 1 = x                     where the constant does not broadcast x; -0 + 0 may keep its sign
@@ -61,6 +61,8 @@ export const canonicalize = definePass({
 function identityOf(operation: Operation): Value | undefined {
   const { definition, result, operands } = operation;
   const input = operands[0];
+  const returned = roundTripOf(operation);
+  if (returned !== undefined) return returned;
   if (input === undefined || !sameType(input.type, result.type)) return neutralOperand(operation);
   const whole = definition === reshape || definition === pad || definition === slice;
   // A slice with negative steps keeps the shape and reverses.
@@ -70,6 +72,19 @@ function identityOf(operation: Operation): Value | undefined {
   const moved = matchOperation(operation, transpose);
   if (moved !== undefined && isIdentityPermutation(moved.attributes.permutation)) return input;
   return neutralOperand(operation);
+}
+
+/** The tensor that a second reshape or transposition gives back. */
+function roundTripOf(operation: Operation): Value | undefined {
+  const inner = operation.operands[0]?.producer;
+  if (operation.definition === reshape && inner?.definition === reshape) {
+    const source = inner.operands[0]!;
+    return sameType(source.type, operation.result.type) ? source : undefined;
+  }
+  const [outer, first] = [matchOperation(operation, transpose), matchOperation(inner, transpose)];
+  if (outer === undefined || first === undefined) return undefined;
+  const both = composePermutations(first.attributes.permutation, outer.attributes.permutation);
+  return isIdentityPermutation(both) ? first.operands.input : undefined;
 }
 
 /** The constant that changes nothing, and whether it may stand on the left as well. */

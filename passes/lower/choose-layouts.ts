@@ -52,11 +52,14 @@ export function chooseLayouts(program: KernelProgram, target: Target): Map<Tenso
       tensor.zero !== undefined;
     const border = role === "scratch" ? (borders.get(tensor) ?? []) : [];
     const { count, start } = extentOf(tensor.shape, border);
+    const element = centred ? "i16" : memoryElement(tensor.element);
+    // The caller's narrower tensors are never read in whole vectors: `stageInputs` copies them first.
+    const overhung = target.vector !== undefined && (role === "scratch" || element === "i16");
     const buffer: Buffer = {
       name: tensor.name,
-      element: centred ? "i16" : memoryElement(tensor.element),
+      element,
       count,
-      slackBytes: role === "scratch" && target.vector !== undefined ? vectorSlackBytes : 0,
+      slackBytes: overhung ? vectorSlackBytes : 0,
       alignBytes: target.vector === undefined ? Math.min(8, count === 0 ? 1 : 4) : 16,
       role,
     };

@@ -8,7 +8,8 @@
  * Three cases:
  *  - a *view* holds another tensor's elements in the same order (reshape): no code, shared memory;
  *  - a *move* (transpose, slice) is composed into the index of the load that reads it;
- *  - an element-wise consumer takes in its producer, reductions included.
+ *  - an element-wise consumer takes in its producer, reductions included; one that writes its result in parts (concat) takes in
+ *    the producer of each part, which so writes its place in the whole at once.
  *
  * Declines when the producer has another reader, is an output or is to be kept for an observer; when the consumer reads it
  * inside a reduction (it would be computed again and again); when both hold reductions; and, for vector targets, when the
@@ -93,7 +94,7 @@ export function formKernels(graph: Graph, options: FormKernelsOptions): KernelPr
       if (found === undefined) break;
       doc.unshift(...drafts.get(found.tensor)!.doc);
       drafts.delete(found.tensor);
-      steps = [found.step];
+      steps = found.steps;
     }
     drafts.set(result, { name: operation.result.name, doc, steps });
     if (outputs.has(operation.result)) outputRoots.add(result);
@@ -188,17 +189,21 @@ function findFusion(
   latestFirst: readonly TensorReference[],
   fusible: (tensor: TensorReference) => Draft | undefined,
   options: FormKernelsOptions,
-): { tensor: TensorReference; step: Step } | undefined {
-  const [consumer] = steps;
-  if (steps.length !== 1 || consumer === undefined) return undefined;
-  const loads = loadsOf(consumer.value);
+): { tensor: TensorReference; steps: readonly Step[] } | undefined {
+  // Steps of several targets read temporaries, and their operands more than once.
+  if (new Set(steps.map((step) => step.target)).size !== 1) return undefined;
+  const loads = steps.map((step) => loadsOf(step.value));
   for (const tensor of latestFirst) {
-    const reads = loads.filter((load) => load.tensor === tensor);
-    const producer = reads.length > 0 ? fusible(tensor)?.steps[0] : undefined;
+    const readers = steps.filter((_, i) => loads[i]!.some((load) => load.tensor === tensor));
+    const [consumer] = readers;
+    if (consumer === undefined || readers.length !== 1) continue;
+    const reads = loads[steps.indexOf(consumer)]!.filter((load) => load.tensor === tensor);
+    const producer = fusible(tensor)?.steps[0];
     if (producer === undefined) continue;
-    const step =
+    const fused =
       fuseMove(consumer, producer, reads, options) ?? fuseElementwise(consumer, producer, reads, options);
-    if (step !== undefined) return { tensor, step };
+    if (fused === undefined) continue;
+    return { tensor, steps: steps.map((step) => (step === consumer ? fused : step)) };
   }
   return undefined;
 }

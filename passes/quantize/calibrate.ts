@@ -8,7 +8,10 @@
  *  2. for the network, these ranges or one rule for all groups, by the error of the deciding values (judge-outputs.ts) on the samples
  *     held out, with activations quantized and weights real. Error in one tensor is not error in the answer.
  *
- * What the caller sees, inputs and outputs, keeps all that was seen: he may look for the very values that are rare. What won is then made again from all samples. Values that get their quantization otherwise (softmax, reshapes, inputs that came as
+ * Inputs, outputs and what decides them are left out of the choice: they get all that was seen and an eighth more. The caller may
+ * look for the very values that are rare, more samples go farther, and rounding there is small beside what the network adds.
+ *
+ * What won is then made again from all samples. Values that get their quantization otherwise (softmax, reshapes, inputs that came as
  * integers) are not measured.
  *
  * Warns about NaN and infinities, which are left out of the range, and of values that eight bits cannot hold well; fails
@@ -25,7 +28,7 @@ import type { SampleSource } from "../../src/pass/samples.ts";
 import { numbersOf } from "../../src/tensor/tensor.ts";
 import { fixedInputsOf } from "./fixed-inputs.ts";
 import { quantizeActivations } from "./insert-fake-quantization.ts";
-import { judgeable, NoiseRatio, toDecibels, valuesOf } from "./judge-outputs.ts";
+import { decidingValue, judgeable, NoiseRatio, toDecibels, valuesOf } from "./judge-outputs.ts";
 import { planQuantization, type Plan } from "./plan.ts";
 import {
   closeSample,
@@ -64,9 +67,18 @@ export const calibrate = definePass({
     if (createExecutor === undefined) throw new Error("no executor in the context");
     checkOptions(options);
     const plan = planQuantization(graph, fixedInputsOf(graph, context));
+    const ends = new Set(
+      [...graph.inputs, ...graph.outputs, ...graph.outputs.map(decidingValue)].map((value) => plan.groupOf(value)),
+    );
     const groups = plan.groups
       .filter(({ fixed, sources }) => fixed === undefined && sources.length > 0)
-      .map(({ sources }): MeasuredGroup => ({ sources, meter: newRangeMeter() }));
+      .map(
+        (group): MeasuredGroup => ({
+          sources: group.sources,
+          meter: newRangeMeter(),
+          isEnd: options.method === "auto" && ends.has(group),
+        }),
+      );
     await measure(graph, groups, samples, createExecutor, options, context);
 
     const chosen =
@@ -77,15 +89,14 @@ export const calibrate = definePass({
       const method = chosen[g]!;
       const whole = wholeOf(group.meter);
       const density = densityOf(whole);
-      let range = rangeBy(method, whole, density, group.meter.average!, options);
-      const E = (globalThis as any).process.env; const last = group.sources.some(v => v.name.includes("Gemm")); const k = last ? +(E.ML ?? 1) : +(E.MA ?? 1); range = { min: range.min * k, max: range.max * k };
-      if (E.LAST && last) range = { min: whole.min * k, max: whole.max * k };
+      const range = group.isEnd ? widened(whole) : rangeBy(method, whole, density, group.meter.average!, options);
       for (const value of group.sources) graph.setRange(value, range);
       const noise = noiseOf(range, density);
-      find(describe(group, method, range, noise, whole.min, whole.max));
+      const how = group.isEnd ? "headroom" : method;
+      find(describe(group, how, range, noise, whole));
       if (toDecibels(noise) < suspectDecibels) context.warn(suspect(group, noise));
       count("measured", group.sources.length);
-      count(method);
+      count(how);
     });
   },
 });
@@ -93,7 +104,16 @@ export const calibrate = definePass({
 interface MeasuredGroup {
   readonly sources: readonly Value[];
   readonly meter: RangeMeter;
+  /** An input, an output or what decides one, where ranges are chosen. */
+  readonly isEnd: boolean;
 }
+
+const headroom = 1.125;
+
+const widened = ({ min, max }: AffineRange): AffineRange => ({
+  min: headroom * Math.min(min, 0),
+  max: headroom * Math.max(max, 0),
+});
 
 function checkOptions({ percentile, average }: RangeOptions): void {
   if (!(percentile > 0 && percentile <= 100))
@@ -166,12 +186,10 @@ async function chooseMethods(
   find: (finding: Finding) => void,
 ): Promise<readonly RangeMethod[]> {
   const ranges = groups.map(({ meter }) => fittedRanges(meter, options));
-  const callers = new Set([...graph.inputs, ...graph.outputs]);
-  const open = groups.map(({ sources }) => !sources.some((value) => callers.has(value)));
-  const best = groups.map(({ meter }, g) => (open[g]! ? bestMethod(meter, ranges[g]!) : "minmax"));
+  const best = groups.map(({ meter, isEnd }, g) => (isEnd ? "minmax" : bestMethod(meter, ranges[g]!)));
   const candidates: Candidate[] = [
     { name: "tensor by tensor", methods: best },
-    ...networkMethods.map((method) => ({ name: method, methods: open.map((free) => (free ? method : "minmax")) })),
+    ...networkMethods.map((method) => ({ name: method, methods: groups.map(({ isEnd }) => (isEnd ? "minmax" : method)) })),
   ];
   const distinct = candidates.filter(
     ({ methods }, c) => candidates.findIndex((other) => other.methods.join() === methods.join()) === c,
@@ -179,7 +197,12 @@ async function chooseMethods(
   if (!options.network || plan.problems.length > 0 || distinct.length < 2) return best;
   const noises = await judge(
     graph,
-    distinct.map(({ methods }) => groups.map((group, g): [MeasuredGroup, AffineRange] => [group, ranges[g]![methods[g]!]])),
+    distinct.map(({ methods }) =>
+      groups.map((group, g): [MeasuredGroup, AffineRange] => {
+        const range = ranges[g]![methods[g]!];
+        return [group, group.isEnd ? widened(range) : range];
+      }),
+    ),
     samples,
     createExecutor,
     context,
@@ -254,11 +277,10 @@ async function judge(
 
 function describe(
   { sources }: MeasuredGroup,
-  method: RangeMethod,
+  method: string,
   range: AffineRange,
   noise: number,
-  seenMin: number,
-  seenMax: number,
+  seen: AffineRange,
 ): Finding {
   const [first] = sources;
   return {
@@ -267,8 +289,8 @@ function describe(
     method,
     low: range.min,
     high: range.max,
-    seenLow: seenMin,
-    seenHigh: seenMax,
+    seenLow: seen.min,
+    seenHigh: seen.max,
     ...(noise > 0 ? { sqnrDb: toDecibels(noise) } : {}),
   };
 }

@@ -217,10 +217,16 @@ function emitTile(c: Contraction, place: TilePlace, into: Statement[]): void {
   const { lowering, lanes, granule, element } = c;
   const accType = vector(element === "i16" ? "i32" : "f32", lanes);
   const operandType = vector(element, lanes * granule);
-  const lane = { variable: c.channels, count: lanes };
+  // Of several groups all lanes are the tensor's (scheduleContraction).
+  const usedFrom = (vector: number): number =>
+    place.groups > 1 ? lanes : Math.min(lanes, c.channels.extent - (place.firstVector + vector) * lanes);
   const scopes = place.pixels.map((bound) =>
-    place.vectors.map((channel) =>
-      rootScope(lowering, into, new Map([...bound, [c.channels, channel]]), lane),
+    place.vectors.map((channel, v) =>
+      rootScope(lowering, into, new Map([...bound, [c.channels, channel]]), {
+        variable: c.channels,
+        count: lanes,
+        used: usedFrom(v),
+      }),
     ),
   );
   const accs = scopes.map((row, p) => row.map((_, v) => lowering.register(`acc${p}_${v}`, accType)));

@@ -253,6 +253,7 @@ function emitTile(d: Depthwise, place: TilePlace, into: Statement[]): void {
       rootScope(lowering, into, new Map([...pixelAt(p), [d.channels, place.channel(half)]]), {
         variable: d.channels,
         count: 4,
+        used: Math.min(4, place.channels - half * 4),
       }),
     ),
   );

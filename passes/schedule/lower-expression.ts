@@ -110,8 +110,12 @@ function lowerRescale(
   if (type.lanes > 1) {
     const [a, m] = [keep("acc", acc, scope), keep("m", multiplier, scope)];
     const s = typeof shift === "number" ? undefined : keep("s", shift, scope);
+    // Lanes past the last channel read a shift past the last one, which need not be one.
+    const used = scope.lanes?.used ?? type.lanes;
     const parts = Array.from({ length: type.lanes }, (_, lane) =>
-      wideRescale(extract(a, lane), extract(m, lane), s === undefined ? (shift as number) : extract(s, lane)),
+      lane < used
+        ? wideRescale(extract(a, lane), extract(m, lane), s === undefined ? (shift as number) : extract(s, lane))
+        : l.i32(0),
     );
     return { kind: "build", type, parts };
   }
@@ -194,6 +198,8 @@ export function openAxes(e: Load, layout: Layout): number[] {
 /** Reads some element in any case (the index clamped to the tensor) and takes the fill where the index was outside. */
 function guardedLoad(e: Load, open: readonly number[], layout: Layout, scope: Scope): LoopExpression {
   if (scope.lanes !== undefined) throw new Error("internal: a guarded read has no vector form");
+  // An empty tensor has no element to read in any case.
+  if (e.tensor.shape.includes(0)) return l.constant(registerType(e.type, 1), e.fill! - layout.bias);
   let inside: LoopExpression | undefined;
   let dynamic: LoopExpression | undefined;
   const fixed = e.index.map((part, axis) =>

@@ -30,6 +30,8 @@ export class Lowering {
   readonly target: Target;
   readonly name: string;
   readonly buffers: Buffer[] = [];
+  /** Targets whose borders are filled. */
+  readonly bordered = new Set<TensorReference>();
   readonly #layouts: ReadonlyMap<TensorReference, Layout>;
   readonly #own = new Map<TensorReference, Layout>();
   readonly #names = new Map<string, number>();
@@ -77,6 +79,8 @@ export class Lowering {
 export interface Lanes {
   readonly variable: IndexVariable;
   readonly count: number;
+  /** How many of them, the first ones, are the tensor's; all, when it is not said. What the others hold does not matter. */
+  readonly used?: number;
 }
 
 /** Where an expression is lowered: what its variables stand for, and what is already in registers. Scopes nest as loops do. */

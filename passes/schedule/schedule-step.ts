@@ -15,7 +15,9 @@ export interface ScheduledStep {
 }
 
 export function scheduleStep(step: Step, lowering: Lowering): ScheduledStep {
-  if (lowering.target.vector !== undefined) {
+  // The vector schedules take every axis to have an element.
+  const empty = step.domain.some(({ extent }) => extent === 0);
+  if (lowering.target.vector !== undefined && !empty) {
     const contraction = scheduleContraction(step, lowering);
     if (contraction !== undefined) return { schedule: "contraction", statements: contraction };
     const depthwise = scheduleDepthwise(step, lowering);

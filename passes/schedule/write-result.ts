@@ -22,6 +22,9 @@ export function storeResult(step: Step, value: LoopExpression, scope: Scope, lan
 
 /** Fills the border of a target, and nothing else, with its stored value: runs of rows above and below, the gaps between rows. */
 export function fillBorder(step: Step, lowering: Lowering): Statement[] {
+  // Of several steps that write parts of one target, the first.
+  if (lowering.bordered.has(step.target)) return [];
+  lowering.bordered.add(step.target);
   const layout = lowering.layoutOf(step.target);
   const { buffer } = layout;
   const type = registerType(laneTypeOf(buffer.element), 1);

@@ -58,7 +58,7 @@ export interface Compiled {
 /** @throws DiagnosticError for whatever is wrong with model, samples or options */
 export async function compile(options: CompileOptions): Promise<Compiled> {
   const { model, targets = ["c", "wasm"], now } = options;
-  const name = networkName(options);
+  const name = networkName(model.file, options.name);
   const begin = now?.();
   const { graph, notes } = loadModel(model);
   const isStored = !graph.values.some(({ type }) => isFloat(type.element));
@@ -123,9 +123,11 @@ export async function compile(options: CompileOptions): Promise<Compiled> {
   return { name, graph, files: all, report: made };
 }
 
-/** The text of a named pipeline, or the text itself. */
+/** The text, with the names of pipelines replaced by what they stand for: `my-pass, default`. */
 export const pipelineText = (text: string): string =>
-  (pipelines as Readonly<Record<string, string>>)[text.trim()] ?? text;
+  text.replaceAll(/(?<=^|,)(\s*)([a-z-]+)(?=\s*(?:,|$))/g, (word: string, space: string, name: string) =>
+    Object.hasOwn(pipelines, name) ? space + pipelines[name as keyof typeof pipelines] : word,
+  );
 
 export function contextFor(
   samples: Samples | undefined,
@@ -146,9 +148,10 @@ export function contextFor(
   });
 }
 
-function networkName({ name, model }: CompileOptions): string {
+/** What names files and functions: the name given, or the model file's. @throws DiagnosticError `name` */
+export function networkName(modelFile: string, name?: string): string {
   if (name === undefined) {
-    const derived = identifier(stemOf(model.file)).toLowerCase();
+    const derived = identifier(stemOf(modelFile)).toLowerCase();
     return isIdentifier(derived) ? derived : `net_${derived}`;
   }
   if (isIdentifier(name)) return name;

@@ -1,7 +1,7 @@
 /**
  * From graph to loops: the whole lowering on one page.
  *
- *     graph ─ form kernels ─ stage inputs ─ choose layouts ─ schedule each step ─ plan memory ─► loop program
+ *     graph ─ form kernels ─ separate outputs ─ stage inputs ─ choose layouts ─ schedule each step ─ plan memory ─► loop program
  */
 import type { TensorReference } from "../expr/expression.ts";
 import type { KernelProgram } from "../expr/kernel.ts";
@@ -20,6 +20,7 @@ import { addressesOf } from "../loops/walk.ts";
 import { chooseLayouts } from "../../passes/lower/choose-layouts.ts";
 import { formKernels } from "../../passes/lower/form-kernels.ts";
 import { introducePointers, type BaseOf } from "../../passes/lower/introduce-pointers.ts";
+import { separateOutputs } from "../../passes/lower/separate-outputs.ts";
 import { stageInputs } from "../../passes/lower/stage-inputs.ts";
 import { planMemory, type Lifetime } from "../../passes/memory/plan-memory.ts";
 import { Lowering } from "../../passes/schedule/lowering.ts";
@@ -36,7 +37,7 @@ export function lowerToKernels(graph: Graph, target: Target, { keep }: LowerOpti
     lanesOnly: target.vector !== undefined,
     ...(keep === undefined ? {} : { keep }),
   });
-  return stageInputs(formed, target);
+  return stageInputs(separateOutputs(formed), target);
 }
 
 export function lowerToLoops(graph: Graph, target: Target, options: LowerOptions = {}): LoopProgram {

@@ -27,9 +27,14 @@ export interface Measured {
 }
 
 export interface MeasuredValue {
-  readonly value: string;
   /** Null where there was no noise at all. */
   readonly sqnrDb: number | null;
+  readonly range: RangeRecord;
+}
+
+/** What a value may be and what it was, on the samples measured. */
+export interface RangeRecord {
+  readonly value: string;
   readonly element: string;
   /** The reals its stored integers can stand for. */
   readonly low: number;
@@ -161,17 +166,21 @@ function look(probe: Probe, expected: Tensor | undefined, found: Tensor | undefi
 }
 
 function summarize({ name, element, low, high, signal, noise, histogram, clipped }: Probe): MeasuredValue {
-  const { min, max, count } = histogram;
+  const { min: seenLow, max: seenHigh, count } = histogram;
+  const sqnrDb = noise > 0 ? (10 * log(signal / noise)) / log(10) : null;
+  const share = clipped / count;
   return {
-    value: name,
-    sqnrDb: noise > 0 ? (10 * log(signal / noise)) / log(10) : null,
-    element,
-    low,
-    high,
-    seenLow: min,
-    seenHigh: max,
-    clipped: clipped / count,
-    histogram: compact(histogram),
+    sqnrDb,
+    range: {
+      value: name,
+      element,
+      low,
+      high,
+      seenLow,
+      seenHigh,
+      clipped: share,
+      histogram: compact(histogram),
+    },
   };
 }
 

@@ -9,7 +9,7 @@ import type { PassRecord } from "../pass/manager.ts";
 import type { InputQuantization } from "../pass/samples.ts";
 import type { TargetName, TargetSize } from "./artifacts.ts";
 import { measureGraph, type Layer } from "./layers.ts";
-import type { Measured, MeasuredValue } from "./measure-layers.ts";
+import type { Measured, RangeRecord } from "./measure-layers.ts";
 import type { InputMapping } from "./samples.ts";
 import type { SampleWindow } from "./windows.ts";
 
@@ -33,9 +33,6 @@ export interface LayerRecord extends Layer {
   /** Of its dequantized result against the real network's; null without any noise, absent where it was not measured. */
   readonly sqnrDb?: number | null;
 }
-
-/** What a value may be and what it was, on some calibration samples. */
-export type RangeRecord = Omit<MeasuredValue, "sqnrDb">;
 
 export interface Report {
   /** The version that compiled. */
@@ -98,7 +95,7 @@ export type ReportFacts = Omit<
 export function makeReport(graph: Graph, facts: ReportFacts, measured?: Measured): Report {
   const { layers, parameters, weightBytes, macs } = measureGraph(graph);
   const { samples: measuredSamples, values } = measured ?? { samples: 0, values: [] };
-  const decibels = new Map(values.map(({ value, sqnrDb }) => [value, sqnrDb]));
+  const decibels = new Map(values.map(({ range, sqnrDb }) => [range.value, sqnrDb]));
   const {
     quern,
     name,
@@ -134,7 +131,7 @@ export function makeReport(graph: Graph, facts: ReportFacts, measured?: Measured
       const sqnrDb = decibels.get(layer.name);
       return sqnrDb === undefined ? layer : { ...layer, sqnrDb };
     }),
-    ranges: values.map(({ sqnrDb: _, ...range }) => range),
+    ranges: values.map(({ range }) => range),
     measuredSamples,
     ...rest,
   };

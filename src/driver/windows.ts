@@ -39,7 +39,7 @@ export function windowsOf(
   const frameBytes = elementCount(frame) * elementSizeBytes(header.element);
   const windowBytes = frames * frameBytes;
   const whole = [frames, ...frame];
-  const isVector = inputShape.filter((extent) => extent !== 1).length <= 1;
+  const isVector = inputShape.length === 1 || (inputShape.length === 2 && inputShape[0] === 1);
   const shape = [rows * perRow, ...(isVector ? [elementCount(whole)] : whole)];
   return {
     file: file.file,

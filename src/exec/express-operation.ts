@@ -7,7 +7,7 @@ import type { Operation, Value } from "../ir/graph.ts";
 import { nameOperands, type ExpressResult } from "../ir/operation.ts";
 
 export interface ExpressedOperation {
-  /** In order; the last one computes `result`. */
+  /** In order; the last one, or the last ones part by part, compute `result`. */
   readonly steps: readonly Step[];
   readonly result: TensorReference;
   /** Computed and read by the steps alone. */
@@ -78,7 +78,9 @@ function flawOf(
 ): string | undefined {
   if (steps.at(-1)?.target !== result) return "does not end with its result";
   const targets = new Set(steps.map((step) => step.target));
-  if (targets.size !== steps.length) return "computes a tensor twice";
+  // Steps that write parts of one target follow one another.
+  const runs = steps.filter((step, i) => step.target !== steps[i - 1]?.target);
+  if (targets.size !== runs.length) return "computes a tensor twice";
   const idle = temporaries.find((t) => !targets.has(t));
   if (idle !== undefined) return `never computes ${idle.name}`;
   if (targets.size !== temporaries.length + 1) return "computes a tensor that is not its own";

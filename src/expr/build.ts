@@ -179,6 +179,8 @@ export function reduce(
   body: Expression,
   initial: Expression,
 ): Expression {
+  // Over nothing it is where it starts: schedules may take every reduction to run at least once.
+  if (over.some(({ extent }) => extent === 0)) return initial;
   return { kind: "reduce", operator, type: body.type, over, initial, body };
 }
 

@@ -24,10 +24,13 @@ export type CompiledSteps = (
   inputs: ReadonlyMap<TensorReference, Tensor>,
 ) => ReadonlyMap<TensorReference, Tensor>;
 
-interface CompiledStep {
+/** One step, or the steps that write one target's parts. */
+interface CompiledTarget {
   readonly target: TensorReference;
   readonly run: () => Tensor;
 }
+
+type Store = (offset: number) => void;
 
 /** @throws internal, when the steps are ill-formed; running them throws internal where an element does not fit */
 export function compileSteps(steps: readonly Step[], options: EvaluateOptions = {}): CompiledSteps {
@@ -44,16 +47,17 @@ export function compileSteps(steps: readonly Step[], options: EvaluateOptions = 
     return cell;
   };
 
-  const compiled = steps.map((step) => {
-    for (const e of nodesOf(step.value)) {
+  const compiled = partsOf(steps).map((parts) => {
+    const { target } = parts[0]!;
+    for (const e of parts.flatMap((step) => nodesOf(step.value))) {
       if (e.kind !== "load" || e.tensor.data !== undefined || computed.has(e.tensor)) continue;
-      if (e.tensor === step.target) throw new Error(`internal: ${e.tensor.name} is computed from itself`);
+      if (e.tensor === target) throw new Error(`internal: ${e.tensor.name} is computed from itself`);
       inputs.add(e.tensor);
     }
-    if (computed.has(step.target) || inputs.has(step.target) || step.target.data !== undefined)
-      throw new Error(`internal: ${step.target.name} is computed after it is known`);
-    computed.add(step.target);
-    return compileStep(step, reals, cellOf);
+    if (computed.has(target) || inputs.has(target) || target.data !== undefined)
+      throw new Error(`internal: ${target.name} is computed after it is known`);
+    computed.add(target);
+    return compileTarget(target, parts, reals, cellOf);
   });
 
   return (given) => {
@@ -100,23 +104,55 @@ export function evaluateUnary(
   return data;
 }
 
-function compileStep(step: Step, reals: boolean, cellOf: (reference: TensorReference) => Cell): CompiledStep {
-  const { target, domain, index, value } = step;
+/** Runs of steps with one target. */
+function partsOf(steps: readonly Step[]): readonly (readonly Step[])[] {
+  const parts: Step[][] = [];
+  for (const step of steps)
+    if (parts.at(-1)?.[0]!.target === step.target) parts.at(-1)!.push(step);
+    else parts.push([step]);
+  return parts;
+}
+
+function compileTarget(
+  target: TensorReference,
+  parts: readonly Step[],
+  reals: boolean,
+  cellOf: (reference: TensorReference) => Cell,
+): CompiledTarget {
+  checkIndices(target, parts);
+  const whole = parts.length === 1 && isIdentity(parts[0]!);
+  const once = whole ? undefined : new Uint8Array(elementCount(target.shape));
+  const compiled = parts.map((step) => compileStep(step, reals, cellOf, once));
+  const element = reals && target.element === "f32" ? "f64" : target.element;
+  return {
+    target,
+    run() {
+      once?.fill(0);
+      const result = tensor(element, target.shape);
+      for (const fill of compiled) fill(result);
+      return result;
+    },
+  };
+}
+
+/** Writes a step's elements; `once` tells which were written before. */
+function compileStep(
+  { target, domain, index, value }: Step,
+  reals: boolean,
+  cellOf: (reference: TensorReference) => Cell,
+  once: Uint8Array | undefined,
+): (result: Tensor) => void {
   if (value.type !== scalarTypeOf(target))
     throw new Error(`internal: ${target.name} of ${target.element} is computed in ${value.type}`);
-  checkIndex(step);
   const space = new IndexSpace();
   const compute = compileExpression(value, domain, { space, cellOf, reals });
   const strides = stridesOf(target.shape);
   const linear = index.reduce((sum, axis, i) => addAffine(sum, scaleAffine(axis, strides[i]!)), affine(0));
   const slot = space.slot(linear);
   const nest = space.nest(domain);
-  const element = reals && target.element === "f32" ? "f64" : target.element;
-  const once = isIdentity(step) ? undefined : new Uint8Array(elementCount(target.shape));
 
-  const forEachElement = (store: (offset: number) => void): void => {
+  const forEachElement = (store: Store): void => {
     space.reset();
-    once?.fill(0);
     for (let outer = 0; outer < nest.outerCount; outer++) {
       for (let inner = 0; inner < nest.innerCount; inner++) {
         const offset = space.slots[slot]!;
@@ -132,48 +168,42 @@ function compileStep(step: Step, reals: boolean, cellOf: (reference: TensorRefer
 
   if (value.type === "i64") {
     const bigs = compute as BigThunk;
-    return {
-      target,
-      run() {
-        const result = tensor(element, target.shape);
-        const data = result.data as BigInt64Array;
-        forEachElement((offset) => {
-          data[offset] = bigs();
-        });
-        return result;
-      },
+    return (result) => {
+      const data = result.data as BigInt64Array;
+      forEachElement((offset) => {
+        data[offset] = bigs();
+      });
     };
   }
   const numbers = compute as NumberThunk;
   const { min, max } = storableRange(target);
-  return {
-    target,
-    run() {
-      const result = tensor(element, target.shape);
-      const data = result.data as Int32Array;
-      forEachElement((offset) => {
-        const x = numbers();
-        if (x < min || x > max)
-          throw new Error(`internal: element ${offset} of ${target.name} is ${x}, beyond ${target.element}`);
-        data[offset] = x;
-      });
-      return result;
-    },
+  return (result) => {
+    const data = result.data as Int32Array;
+    forEachElement((offset) => {
+      const x = numbers();
+      if (x < min || x > max)
+        throw new Error(`internal: element ${offset} of ${target.name} is ${x}, beyond ${target.element}`);
+      data[offset] = x;
+    });
   };
 }
 
-/** The domain has as many points as the target has elements, all of them inside. */
-function checkIndex({ target, domain, index }: Step): void {
-  const points = elementCount(domain.map((v) => v.extent));
-  if (index.length !== target.shape.length || points !== elementCount(target.shape))
+/** The domains have as many points as the target has elements, all of them inside. */
+function checkIndices(target: TensorReference, parts: readonly Step[]): void {
+  const points = parts.reduce((sum, { domain }) => sum + elementCount(domain.map((v) => v.extent)), 0);
+  const rank = target.shape.length;
+  const strange = parts.find(({ index }) => index.length !== rank);
+  if (strange !== undefined || points !== elementCount(target.shape))
     throw new Error(
-      `internal: ${points} points of ${index.length} axes cover ${target.name} of [${target.shape.join(", ")}]`,
+      `internal: ${points} points of ${strange?.index.length ?? rank} axes cover ${target.name} of [${target.shape.join(", ")}]`,
     );
-  const known = new Set(domain);
-  index.forEach((axis, i) => {
-    if (!staysInside(axis, target.shape[i]!) || axis.terms.some(({ variable }) => !known.has(variable)))
-      throw new Error(`internal: axis ${i} of ${target.name} is written outside its extent or domain`);
-  });
+  for (const { domain, index } of parts) {
+    const known = new Set(domain);
+    index.forEach((axis, i) => {
+      if (!staysInside(axis, target.shape[i]!) || axis.terms.some(({ variable }) => !known.has(variable)))
+        throw new Error(`internal: axis ${i} of ${target.name} is written outside its extent or domain`);
+    });
+  }
 }
 
 /** Every axis written by its own variable over its whole extent: nothing can be missed. */

@@ -129,7 +129,10 @@ export type Expression =
       readonly shift: Expression;
     };
 
-/** `target[index] = value` for every point of `domain`; `index` covers every element of the target exactly once. */
+/**
+ * `target[index] = value` for every point of `domain`. `index` covers every element of the target exactly once; or several steps,
+ * one after the other, write parts of one target that together do (concat), and none of them reads it.
+ */
 export interface Step {
   readonly target: TensorReference;
   readonly domain: readonly IndexVariable[];

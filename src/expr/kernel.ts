@@ -1,6 +1,6 @@
 /**
- * A network as kernels over tensors: the level between the graph IR and the loop IR. Every kernel is a few steps; all but its
- * last step's target are temporaries of its own.
+ * A network as kernels over tensors: the level between the graph IR and the loop IR. Every kernel is a few steps; all targets
+ * but that of its last steps are temporaries of its own.
  */
 import type { Step, TensorReference } from "./expression.ts";
 

@@ -3,7 +3,7 @@
  * indices (tables), 64-bit types and unsigned division do not: no SIMD set we target has them.
  */
 import { isAffine, type Expression } from "./expression.ts";
-import { nodesOf } from "./walk.ts";
+import { children, nodesOf } from "./walk.ts";
 
 export function runsInLanes(root: Expression): boolean {
   return (
@@ -37,17 +37,9 @@ export function runsInLanes(root: Expression): boolean {
 const shiftIsUniform = (e: Extract<Expression, { kind: "binary" }>): boolean =>
   (e.operator !== "shl" && e.operator !== "shr") || e.right.kind === "constant";
 
-/** A comparison's lanes are masks, not 0 and 1: only a select may read them. */
+/** A comparison's lanes are masks, not 0 and 1: only a select may read them, and no tensor may hold them. */
 function everyComparisonIsACondition(root: Expression): boolean {
-  return nodesOf(root).every((e) => {
-    const read =
-      e.kind === "select"
-        ? [e.whenTrue, e.whenFalse]
-        : e.kind === "binary"
-          ? [e.left, e.right]
-          : e.kind === "unary"
-            ? [e.operand]
-            : [];
-    return read.every((child) => child.kind !== "compare");
-  });
+  const readAsNumbers = (e: Expression): readonly Expression[] =>
+    e.kind === "select" ? [e.whenTrue, e.whenFalse] : children(e);
+  return [root, ...nodesOf(root).flatMap(readAsNumbers)].every((e) => e.kind !== "compare");
 }

@@ -149,7 +149,8 @@ export class Graph {
     result.producer = operation;
     for (const operand of operation.operands) operand.users.add(operation);
     const anchor = options.before ?? options.after;
-    const place = anchor === undefined ? this.#operations.length : this.#indexOf(anchor) + (options.before ? 0 : 1);
+    const place =
+      anchor === undefined ? this.#operations.length : this.#indexOf(anchor) + (options.before ? 0 : 1);
     this.#operations.splice(place, 0, operation);
     return operation;
   }
@@ -190,7 +191,8 @@ export class Graph {
 
   /** Gives an input another type: only while nothing reads it. */
   retypeInput(input: Value, type: TensorType): void {
-    if (input.users.size > 0) throw new Error(`internal: input ${input.name} is read and cannot change its type`);
+    if (input.users.size > 0)
+      throw new Error(`internal: input ${input.name} is read and cannot change its type`);
     (input as MutableValue).type = type;
   }
 
@@ -276,10 +278,7 @@ export function inferType(
   if (count !== undefined) raise("operand-count", count);
   const inferred = definition.infer(nameOperands(definition, operands), attributes, raise, declared);
   if (declared !== undefined && !sameType(inferred, declared))
-    raise(
-      "result-type",
-      `is declared ${formatType(declared)} but its operands give ${formatType(inferred)}`,
-    );
+    raise("result-type", `is declared ${formatType(declared)} but its operands give ${formatType(inferred)}`);
   return inferred;
 }
 

@@ -86,7 +86,7 @@ export interface OpSpec<O extends readonly string[], A extends AttributeSpecs> {
     fail: InferFail,
     declared: TensorType | undefined,
   ): TensorType;
-  /** Its arithmetic, step by step; the last step's target is the result. */
+  /** Its arithmetic, step by step; the last step's target is the result, which several last steps may write in parts. */
   express(operands: OperandsOf<O, ExpressOperand>, attrs: AttributesOf<A>, result: ExpressResult): readonly Step[];
   readonly integer?: IntegerForm;
   /** Multiply-accumulates of one evaluation, padded taps counted. */

@@ -40,7 +40,10 @@ export function withShape(type: TensorType, shape: readonly number[], axis?: num
 }
 
 /** Scale and zero of the slice `index` along the quantized axis (or of the whole tensor). */
-export function sliceQuantization(quantization: Quantization, index: number): { scale: number; zero: number } {
+export function sliceQuantization(
+  quantization: Quantization,
+  index: number,
+): { scale: number; zero: number } {
   const at = quantization.axis === undefined ? 0 : index;
   return { scale: quantization.scale[at]!, zero: quantization.zero[at]! };
 }

@@ -40,7 +40,11 @@ export function verify(graph: Graph): Diagnostic[] {
   for (const operation of graph.operations) {
     for (const operand of operation.operands) {
       if (!defined.has(operand))
-        report("use-before-definition", `'${operation.definition.name}' reads %${operand.name} before it is defined`, operation);
+        report(
+          "use-before-definition",
+          `'${operation.definition.name}' reads %${operand.name} before it is defined`,
+          operation,
+        );
       if (!operand.users.has(operation))
         report("users", `%${operand.name} does not know its user %${operation.result.name}`, operation);
     }
@@ -65,7 +69,8 @@ export function verify(graph: Graph): Diagnostic[] {
 
 /** Why a type can be no value's, or undefined. */
 export function typeFlaw({ shape, element, quantization }: TensorType): string | undefined {
-  if (shape.some((extent) => !Number.isInteger(extent) || extent < 0)) return "has an extent that is not a natural number";
+  if (shape.some((extent) => !Number.isInteger(extent) || extent < 0))
+    return "has an extent that is not a natural number";
   if (quantization === undefined) return undefined;
   if (!isInteger(element) || element === "bool") return "is quantized but holds no integers";
   if (isBigInteger(element)) return "is quantized but holds 64-bit integers, expected at most 32 bits";
@@ -76,6 +81,7 @@ export function typeFlaw({ shape, element, quantization }: TensorType): string |
     return `has ${scale.length} scales and ${zero.length} zero points for ${slices} slices`;
   if (!scale.every((s) => Number.isFinite(s) && s > 0)) return "has a scale that is not positive and finite";
   const { min, max } = elementRange(element);
-  if (!zero.every((z) => Number.isInteger(z) && z >= min && z <= max)) return "has a zero point outside its element's range";
+  if (!zero.every((z) => Number.isInteger(z) && z >= min && z <= max))
+    return "has a zero point outside its element's range";
   return undefined;
 }

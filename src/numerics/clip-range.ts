@@ -30,9 +30,9 @@ export function percentileRange(histogram: Histogram, percent: number, symmetric
   }
   const cut = ((100 - percent) / 200) * count;
   let first = 0;
-  for (let below = counts[0]!; below <= cut && first < 2 * half - 1; ) below += counts[++first]!;
+  for (let below = counts[0]!; below <= cut && first < 2 * half - 1;) below += counts[++first]!;
   let last = 2 * half - 1;
-  for (let above = counts[last]!; above <= cut && last > first; ) above += counts[--last]!;
+  for (let above = counts[last]!; above <= cut && last > first;) above += counts[--last]!;
   return {
     min: Math.max(min, (first - half) * binWidth),
     max: Math.min(max, (last + 1 - half) * binWidth),

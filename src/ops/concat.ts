@@ -1,9 +1,6 @@
-/**
- * Joins tensors along an axis. Every element selects its operand by its position; the operands not selected are read at their
- * nearest element, so that no read leaves its tensor and none asks for a border.
- */
-import { affine, at, axes, clamp, compare, compute, i32, indexValue, load, select } from "../expr/build.ts";
-import type { Expression, Index } from "../expr/expression.ts";
+/** Joins tensors along an axis: one step an operand, which writes its part of the result and may be fused with what computes it. */
+import { affine, at, axes, compute, load } from "../expr/build.ts";
+import type { Step } from "../expr/expression.ts";
 import { int } from "../ir/attributes.ts";
 import { defineOp } from "../ir/operation.ts";
 import { formatType, sameQuantization, tensorType } from "../ir/types.ts";
@@ -49,28 +46,14 @@ Source: ONNX Concat; TensorFlow Lite quantization specification, CONCATENATION.`
 
   express({ inputs }, { axis: given }, result) {
     const axis = axisOf(given, result.type.shape.length);
-    const domain = axes(result.type.shape, []);
-    const along = domain[axis]!;
-    const index = domain.map(at);
-    const parts: { readonly end: number; readonly element: Expression }[] = [];
+    const occupied = inputs.filter(({ type }) => type.shape[axis] !== 0);
     let start = 0;
-    for (const { tensor, type } of inputs) {
-      const extent = type.shape[axis]!;
-      if (extent === 0) continue;
-      const position = indexValue(affine(-start, [along, 1]));
-      const inside = clamp(position, i32(0), i32(extent - 1));
-      const only = extent === along.extent;
-      parts.push({
-        end: (start += extent),
-        element: load(tensor, only ? index : (index as Index[]).with(axis, { value: inside })),
-      });
-    }
-    const last = parts.pop();
-    if (last === undefined) return [compute(result.tensor, domain, load(inputs[0]!.tensor, index))];
-    const value = parts.reduceRight(
-      (rest, { end, element }) => select(compare("lt", indexValue(at(along)), i32(end)), element, rest),
-      last.element,
-    );
-    return [compute(result.tensor, domain, value)];
+    return (occupied.length === 0 ? inputs.slice(0, 1) : occupied).map(({ tensor, type }): Step => {
+      const domain = axes(type.shape, []);
+      const index = domain.map(at);
+      const place = index.with(axis, affine(start, [domain[axis]!, 1]));
+      start += type.shape[axis]!;
+      return compute(result.tensor, domain, load(tensor, index), place);
+    });
   },
 });

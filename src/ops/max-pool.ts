@@ -1,16 +1,10 @@
 /** Max pooling. Scales are positive, so it keeps its meaning on stored integers; padding never wins. */
-import { at, axes, compute, constant, load, reduce, scalarTypeOf, variable } from "../expr/build.ts";
+import { compute, constant, load, reduce, scalarTypeOf } from "../expr/build.ts";
 import { ints } from "../ir/attributes.ts";
 import { defineOp } from "../ir/operation.ts";
 import { tensorType } from "../ir/types.ts";
 import { isReal, lowestOf, requireActivation, requireRank } from "./type-rules.ts";
-import {
-  reachesOutside,
-  requirePadsWithin,
-  windowExtents,
-  windowIndex,
-  type WindowVariables,
-} from "./windows.ts";
+import { poolLoops, requirePadsWithin, windowExtents } from "./windows.ts";
 
 export const maxPool = defineOp({
   name: "max_pool",
@@ -36,14 +30,10 @@ input. pads are top, left, bottom, right. Stored, in the operand's quantization.
   },
 
   express({ input }, attrs, result) {
-    const [n, y, x, c] = axes(result.type.shape, ["n", "y", "x", "c"]) as WindowVariables;
-    const [ky, kx] = [variable("ky", attrs.kernel[0]!), variable("kx", attrs.kernel[1]!)];
-    const row = windowIndex(y, ky, attrs, 0);
-    const column = windowIndex(x, kx, attrs, 1);
-    const padded = reachesOutside(row, input.type.shape[1]!) || reachesOutside(column, input.type.shape[2]!);
+    const loops = poolLoops(input.type.shape, result.type.shape, attrs.kernel, attrs);
     const lowest = lowestOf(input.type);
-    const element = load(input.tensor, [at(n), row, column, at(c)], padded ? lowest : undefined);
+    const element = load(input.tensor, loops.index, loops.readsPadding ? lowest : undefined);
     const initial = constant(scalarTypeOf(input.tensor), lowest);
-    return [compute(result.tensor, [n, y, x, c], reduce("max", [ky, kx], element, initial))];
+    return [compute(result.tensor, loops.domain, reduce("max", loops.taps, element, initial))];
   },
 });

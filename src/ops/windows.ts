@@ -6,7 +6,7 @@
  * and rows outside the input are padding: reading them needs a fill value, which is asked for only where some window
  * really reaches out of the input.
  */
-import { affine, affineBounds } from "../expr/build.ts";
+import { affine, affineBounds, at, axes, variable } from "../expr/build.ts";
 import type { Affine, IndexVariable } from "../expr/expression.ts";
 import type { InferFail } from "../ir/operation.ts";
 
@@ -68,3 +68,31 @@ export function requirePadsWithin(
 
 /** Batch, row, column and channel of a result. */
 export type WindowVariables = [IndexVariable, IndexVariable, IndexVariable, IndexVariable];
+
+/** The loops of a pool with a result of `shape`, and the element of the operand that they meet at. */
+export interface PoolLoops {
+  readonly domain: WindowVariables;
+  readonly taps: readonly [IndexVariable, IndexVariable];
+  readonly index: readonly Affine[];
+  /** Whether some window reaches into the padding. */
+  readonly readsPadding: boolean;
+}
+
+export function poolLoops(
+  input: readonly number[],
+  shape: readonly number[],
+  kernel: readonly number[],
+  windows: Windows,
+): PoolLoops {
+  const domain = axes(shape, ["n", "y", "x", "c"]) as WindowVariables;
+  const [n, y, x, c] = domain;
+  const taps = [variable("ky", kernel[0]!), variable("kx", kernel[1]!)] as const;
+  const row = windowIndex(y, taps[0], windows, 0);
+  const column = windowIndex(x, taps[1], windows, 1);
+  return {
+    domain,
+    taps,
+    index: [at(n), row, column, at(c)],
+    readsPadding: reachesOutside(row, input[1]!) || reachesOutside(column, input[2]!),
+  };
+}

@@ -40,6 +40,7 @@ const modules: readonly { readonly name: RegExp; readonly only: readonly string[
   { name: /^ohm-js$/, only: ["src/text/"] },
   { name: /^(protobufjs|onnx-proto)(\/|$)/, only: ["src/frontends/onnx/", "backends/onnx/"] },
   { name: /^fflate$/, only: ["src/tensor/"] },
+  { name: /^d3-(scale|shape)$/, only: ["src/driver/report-page/"] },
   { name: /^commander$/, only: ["src/driver/node/"] },
 ];
 

@@ -210,6 +210,8 @@ describe("the output folder", () => {
     writeFileSync(at("twice", "rest.txt"), "");
     expect((await compileTiny("twice", "--target", "c")).code).toBe(0);
     expect(readdirSync(at("twice")).sort()).toEqual([
+      "report.html",
+      "report.html",
       "report.json",
       "tiny.c",
       "tiny.h",

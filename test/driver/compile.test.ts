@@ -41,6 +41,7 @@ describe("compile", () => {
       "tiny.d.mts",
       "tiny.d.ts",
       "report.json",
+      "report.html",
     ]);
   });
   test("the stored graph keeps the samples' integers as input", () => {
@@ -89,6 +90,7 @@ describe("compile", () => {
       "other.c",
       "other.h",
       "report.json",
+      "report.html",
     ]);
     expect(report.wasmBytes).toBe(0);
   });

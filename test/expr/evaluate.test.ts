@@ -1,7 +1,13 @@
 import { describe, expect, test } from "vitest";
 import * as b from "../../src/expr/build.ts";
 import { compileSteps, evaluate, evaluateUnary } from "../../src/expr/evaluate.ts";
-import type { Expression, ScalarType, TensorReference, UnaryOperator } from "../../src/expr/expression.ts";
+import type {
+  Expression,
+  ScalarType,
+  Step,
+  TensorReference,
+  UnaryOperator,
+} from "../../src/expr/expression.ts";
 import { rescaleBig } from "../../src/numerics/dyadic.ts";
 import type { ElementType } from "../../src/tensor/element-type.ts";
 import { tensor, type Tensor } from "../../src/tensor/tensor.ts";
@@ -383,6 +389,22 @@ describe("steps", () => {
       "element 1 of out is 128, beyond i8",
     );
     expect([...run(new Map([[x, tensor("i32", [2], [1, 127])]])).get(out)!.data]).toEqual([1, 127]);
+  });
+  test("may write one target in parts that cover it", () => {
+    const out = reference("out", "i32", [3]);
+    const other = reference("other", "i32", [1]);
+    const [pair, single] = [i(2), i(1)];
+    const head = b.compute(out, [pair], b.indexValue(b.at(pair)));
+    const tail = (place: number) => b.compute(out, [single], b.i32(7), [b.affine(place, [single, 1])]);
+    const run = (...steps: Step[]) => evaluate(steps, new Map()).get(out)!;
+    expect([...run(head, tail(2)).data]).toEqual([0, 1, 7]);
+    expect(() => run(head, tail(1))).toThrow("element 1 of out is computed twice");
+    expect(() => run(head)).toThrow("2 points of 1 axes cover out of [3]");
+    expect(() => run(head, tail(2), tail(2))).toThrow("4 points of 1 axes cover out of [3]");
+    const between = b.compute(other, [single], b.i32(0));
+    expect(() => run(head, between, tail(2))).toThrow("cover out of [3]");
+    const reads = b.compute(out, [single], b.load(out, [b.affine(0)]), [b.affine(2)]);
+    expect(() => run(head, reads)).toThrow("out is computed from itself");
   });
   test("refuse what is ill-formed", () => {
     const v = i(2);

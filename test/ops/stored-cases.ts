@@ -70,6 +70,16 @@ export const storedCases: readonly StoredCase[] = [
     boundInSteps: exact,
   },
   {
+    line: "%y = avg_pool %x {kernel = [3, 3], pads = [1, 1, 1, 1]} : tensor<1x4x3x2xi32, 0.25:0>",
+    given: { "%x": "tensor<1x4x3x2xi8, 9:3>" },
+    boundInSteps: exact,
+  },
+  {
+    line: "%y = avg_pool %x {kernel = [2, 3], strides = [2, 2], pads = [0, 0, 1, 1]} : tensor<1x2x2x1xi32, 0.25:0>",
+    given: { "%x": "tensor<1x3x4x1xi16, 3:-3>" },
+    boundInSteps: exact,
+  },
+  {
     line: "%y = max_pool %x {kernel = [2, 2], pads = [1, 1, 1, 1], dilations = [2, 1], strides = [2, 2]} : tensor<1x2x3x2xi8, 0.5:3>",
     given: { "%x": "tensor<1x4x4x2xi8, 0.5:3>" },
     boundInSteps: exact,

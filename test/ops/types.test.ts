@@ -145,10 +145,10 @@ test.each<[string, Given, string, string]>([
     "'matmul' has b tensor<2x2xf32> of 2 rows, expected 3, the columns of a tensor<2x3xf32>",
   ],
   [
-    "%y = avg_pool %x {kernel = [2, 2], pads = [1, 1, 0, 0]} : tensor<1x4x4x2xi32, 0.125:0>",
-    { "%x": i8 },
+    "%y = avg_pool %x {kernel = [23, 1], pads = [22, 0, 0, 0]} : tensor<1x23x1x1xi32, 0.125:0>",
+    { "%x": "tensor<1x23x1x1xi8, 0.5:3>" },
     "integer-form",
-    "'avg_pool' averages windows of different sizes at its borders, expected one number of cells",
+    "'avg_pool' averages windows whose numbers of cells have the least common multiple 5354228880, too large for i32",
   ],
   [
     "%y = max_pool %x {kernel = [2, 2], pads = [2, 0, 0, 0]} : tensor<1x4x4x2xi8, 0.5:3>",

@@ -2,7 +2,15 @@
  * An empty project with the package installed: what its users see, without packing and downloading. The sources are transpiled
  * one by one, which takes a second or two and checks no types.
  */
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -26,7 +34,8 @@ export function installedProject(...tools: readonly string[]): string {
     if (path !== "dist") cpSync(join(repository, path), join(installed, path), { recursive: true });
   for (const folder of ["src", "passes", "backends"])
     for (const file of readdirSync(join(repository, folder), { recursive: true, encoding: "utf8" }))
-      if (file.endsWith(".ts")) put(join(installed, "dist", folder, file.replace(/ts$/, "js")), transpile(folder, file));
+      if (file.endsWith(".ts"))
+        put(join(installed, "dist", folder, file.replace(/ts$/, "js")), transpile(folder, file));
   for (const module of [...Object.keys(manifest.dependencies), ...tools]) {
     mkdirSync(dirname(join(project, "node_modules", module)), { recursive: true });
     symlinkSync(join(repository, "node_modules", module), join(project, "node_modules", module), "junction");

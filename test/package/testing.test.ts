@@ -43,7 +43,9 @@ test("a wrong value is found on every engine", () => {
   writeFileSync(path(), texts!.replace("-27", "27"));
   const { status, stdout } = run();
   for (const engine of ["interpreter", "wasm-scalar", "wasm-simd"])
-    expect(stdout).toMatch(new RegExp(`gives \\[8, -27, 0\\.125\\] in ${engine}, expected \\[8, 27, 0\\.125\\]`));
+    expect(stdout).toMatch(
+      new RegExp(`gives \\[8, -27, 0\\.125\\] in ${engine}, expected \\[8, 27, 0\\.125\\]`),
+    );
   expect(status).toBe(1);
 });
 

@@ -14,12 +14,14 @@ import { DiagnosticError } from "../../diagnostics/diagnostic.ts";
 import { renderDiagnostics } from "../../diagnostics/render.ts";
 import { extensionOf } from "../model.ts";
 import { version } from "../version.ts";
+import { addBisect } from "./commands/bisect.ts";
 import { addCompile } from "./commands/compile.ts";
 import { addEvaluate } from "./commands/evaluate.ts";
 import { addInspect } from "./commands/inspect.ts";
 import { addOpt } from "./commands/opt.ts";
 import { addRun } from "./commands/run.ts";
 import { addVerify } from "./commands/verify.ts";
+import { addConfigOption, withConfig, type Configured } from "./config.ts";
 import type { Streams, Writers } from "./streams.ts";
 
 export function createProgram(streams: Streams): Command {
@@ -30,7 +32,8 @@ export function createProgram(streams: Streams): Command {
     .configureOutput({ writeOut: streams.out, writeErr: streams.err })
     .showSuggestionAfterError()
     .showHelpAfterError("(--help explains)");
-  for (const add of [addInspect, addCompile, addEvaluate, addRun, addOpt, addVerify]) add(program, streams);
+  for (const add of [addInspect, addCompile, addEvaluate, addRun, addOpt, addBisect, addVerify]) add(program, streams);
+  program.commands.forEach(addConfigOption);
   return program;
 }
 
@@ -53,18 +56,33 @@ export async function main(args: readonly string[], { out, err }: Writers = proc
       if (extensionOf(file) === "qir") sources.set(file, new TextDecoder().decode(bytes));
     },
   };
-  const passes = args.findIndex((word) => word === "--passes" || word === "--pipeline");
-  const pipeline = passes < 0 ? undefined : args[passes + 1];
-  if (pipeline !== undefined) sources.set("--passes", pipeline).set("pipeline", pipeline);
+  let configured: Configured = { words: args, added: [] };
   try {
-    await createProgram(streams).parseAsync(args, { from: "user" });
+    const program = createProgram(streams);
+    configured = withConfig(args, program);
+    rememberPipeline(configured.words, sources);
+    await program.parseAsync(configured.words, { from: "user" });
     return 0;
   } catch (error) {
-    if (error instanceof CommanderError) return usageCode(error, err);
+    if (error instanceof CommanderError) {
+      const code = usageCode(error, err);
+      const { file, added } = configured;
+      if (code !== 0 && added.length > 0) err(`note: ${file ?? ""} adds ${added.join(" ")}\n`);
+      return code;
+    }
     if (error instanceof DiagnosticError) diagnose(error.diagnostics);
     else reportInternal(error, err);
     return 1;
   }
+}
+
+/** So that diagnostics can show where in a pipeline they stand. */
+function rememberPipeline(words: readonly string[], sources: Map<string, string>): void {
+  const at = words.findIndex((word) => /^--(passes|pipeline)(=|$)/.test(word));
+  const word = words[at];
+  if (word === undefined) return;
+  const text = word.includes("=") ? word.slice(word.indexOf("=") + 1) : words[at + 1];
+  if (text !== undefined) sources.set("--passes", text).set("pipeline", text);
 }
 
 /** Help and version are no errors; those of arguments inside an action were not printed yet. */

@@ -2,7 +2,13 @@
 import { plainC } from "../../../backends/c/targets.ts";
 import type { Graph } from "../../ir/graph.ts";
 import type { Executor } from "../../exec/executor.ts";
-import { coreEngines, createEngine, type EngineFactories, type EngineName, type EngineOptions } from "../engines.ts";
+import {
+  coreEngines,
+  createEngine,
+  type EngineFactories,
+  type EngineName,
+  type EngineOptions,
+} from "../engines.ts";
 import { lowerToLoops } from "../lower.ts";
 import { createCExecutor } from "./c-executor.ts";
 import { given } from "./given.ts";

@@ -4,7 +4,8 @@
  */
 import { scaleLinear, scaleSqrt } from "d3-scale";
 import { area, curveStepAfter } from "d3-shape";
-import type { RangeRecord, Report } from "../report.ts";
+import type { RangeRecord } from "../measure-layers.ts";
+import type { Report } from "../report.ts";
 import { percent, significant } from "./figures.ts";
 import { markup, shortened, type Markup } from "./markup.ts";
 

@@ -37,7 +37,7 @@ export const escape = (text: string): string =>
 
 /** With the middle left out when it is too long: names differ at their ends. */
 export function shortened(text: string, most: number): string {
-  const characters = [...text];
+  const characters = Array.from(text);
   if (characters.length <= most) return text;
   const head = Math.floor((most - 1) / 2);
   return `${characters.slice(0, head).join("")}…${characters.slice(characters.length - (most - 1 - head)).join("")}`;

@@ -1,14 +1,12 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { expect, test } from "vitest";
 import { checkOnnxModel } from "../../../src/frontends/onnx/check.ts";
 import { decodeOnnx } from "../../../src/frontends/onnx/decode.ts";
+import { corpusFile, hasCorpus } from "../../shared-corpus.ts";
 import { diagnosticsOf } from "./diagnostics-of.ts";
 
-const corpus = process.env.QUERN_CORPUS ?? path.resolve(import.meta.dirname, "../../../../shared");
-const models = path.join(corpus, "models");
-const present = existsSync(models);
-if (!present) console.warn(`skipped: no corpus at ${models} (set QUERN_CORPUS)`);
+const models = corpusFile("models");
 
 /** The models whose inputs are dynamic beyond the batch: what makes them fixed. */
 const shapes: Record<string, Record<string, readonly number[]>> = {
@@ -16,7 +14,7 @@ const shapes: Record<string, Record<string, readonly number[]>> = {
   "zoo/silero_vad_v5/model.onnx": { input: [1, 576], state: [2, 1, 128] },
 };
 
-test.skipIf(!present)("every model of the corpus decodes and checks", () => {
+test.skipIf(!hasCorpus)("every model of the corpus decodes and checks", () => {
   const files = readdirSync(models, { recursive: true, encoding: "utf8" }).filter((file) =>
     file.endsWith(".onnx"),
   );
@@ -33,7 +31,7 @@ test.skipIf(!present)("every model of the corpus decodes and checks", () => {
   }
 });
 
-test.skipIf(!present)("the keyword spotting network", () => {
+test.skipIf(!hasCorpus)("the keyword spotting network", () => {
   const checked = checkOnnxModel(decodeOnnx(readFileSync(path.join(models, "kws/kws_fp32.onnx"))));
   expect(checked.inputs).toEqual([{ name: "input", element: "f32", shape: [1, 1, 49, 10] }]);
   expect(checked.model.graph.outputs.map(({ name, shape }) => [name, shape])).toEqual([["output", [1, 12]]]);
