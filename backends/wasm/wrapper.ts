@@ -135,9 +135,12 @@ export function dequantize({ name, scale, zero, data }) {
   return Float32Array.from(data, (value) => scale * (value - zero));
 }
 
+/** By a name, so that no bundler takes what it is given to be files beside this one. */
+const here = import.meta.url;
+
 async function instantiate(given) {
   let source = await given;
-  if (typeof source === "string") source = new URL(source, import.meta.url);
+  if (typeof source === "string") source = new URL(source, here);
   if (source instanceof URL) source = source.protocol === "file:" ? await readFile(source) : await fetch(source);
   if (typeof source.arrayBuffer === "function") {
     if (source.ok === false) throw new Error(source.url + ": " + source.status + " " + source.statusText);

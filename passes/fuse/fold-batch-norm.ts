@@ -14,11 +14,11 @@
  */
 import { interpret } from "../../src/exec/interpreter.ts";
 import { Graph, type Operation, type Value } from "../../src/ir/graph.ts";
-import { constantOf, inPlaceOf, matchOperation, onlyUser, supersede } from "../../src/ir/match.ts";
-import { batchNorm } from "../../src/ops/batch-norm.ts";
+import { inPlaceOf, onlyUser, supersede } from "../../src/ir/match.ts";
 import { definePass } from "../../src/pass/pass.ts";
 import { elementCount, numbersOf, stridesOf, tensor } from "../../src/tensor/tensor.ts";
 import { layerOf, rescaleLayer } from "./layer.ts";
+import { normalizationOf, type ByChannel } from "./normalization.ts";
 
 export const foldBatchNorm = definePass({
   name: "fold-batch-norm",
@@ -46,33 +46,6 @@ export const foldBatchNorm = definePass({
     }
   },
 });
-
-type ByChannel = (channel: number) => number;
-
-export interface Normalization {
-  readonly input: Value;
-  /** Of the channels, from the front. */
-  readonly axis: number;
-  /** y = gain x + offset */
-  readonly gain: ByChannel;
-  readonly offset: ByChannel;
-}
-
-/** A batch normalization with constant statistics as one gain and offset for each channel. */
-export function normalizationOf(operation: Operation): Normalization | undefined {
-  const norm = matchOperation(operation, batchNorm);
-  if (norm === undefined) return undefined;
-  const { input, scale, bias, mean, variance } = norm.operands;
-  const statistics = [scale, bias, mean, variance].map((value) => constantOf(value)?.data);
-  if (statistics.includes(undefined)) return undefined;
-  const [gamma, beta, mu, sigmaSquared] = statistics.map(
-    (data) => (channel: number) => Number(data![channel]),
-  ) as [ByChannel, ByChannel, ByChannel, ByChannel];
-  const { epsilon, axis } = norm.attributes;
-  const gain: ByChannel = (c) => gamma(c) / Math.sqrt(sigmaSquared(c) + epsilon);
-  const rank = input.type.shape.length;
-  return { input, axis: (axis + rank) % rank, gain, offset: (c) => beta(c) - gain(c) * mu(c) };
-}
 
 /** The moves down to `value`, each read by the next alone, first the outermost. */
 function movesBefore(graph: Graph, value: Value): Operation[] {

@@ -17,7 +17,7 @@ import { transpose } from "../../src/ops/transpose.ts";
 import { definePass } from "../../src/pass/pass.ts";
 import { elementCount, tensor } from "../../src/tensor/tensor.ts";
 import { inversePermutation, permuteShape } from "../../src/tensor/transpose.ts";
-import { normalizationOf, type Normalization } from "./fold-batch-norm.ts";
+import { normalizationOf, type Normalization } from "./normalization.ts";
 
 export const rewriteBatchNorm = definePass({
   name: "rewrite-batch-norm",

@@ -68,17 +68,17 @@ export const calibrate = definePass({
     checkOptions(options);
     const plan = planQuantization(graph, fixedInputsOf(graph, context));
     const ends = new Set(
-      [...graph.inputs, ...graph.outputs, ...graph.outputs.map(decidingValue)].map((value) => plan.groupOf(value)),
+      [...graph.inputs, ...graph.outputs, ...graph.outputs.map(decidingValue)].map((value) =>
+        plan.groupOf(value),
+      ),
     );
     const groups = plan.groups
       .filter(({ fixed, sources }) => fixed === undefined && sources.length > 0)
-      .map(
-        (group): MeasuredGroup => ({
-          sources: group.sources,
-          meter: newRangeMeter(),
-          isEnd: options.method === "auto" && ends.has(group),
-        }),
-      );
+      .map((group): MeasuredGroup => ({
+        sources: group.sources,
+        meter: newRangeMeter(),
+        isEnd: options.method === "auto" && ends.has(group),
+      }));
     await measure(graph, groups, samples, createExecutor, options, context);
 
     const chosen =
@@ -89,7 +89,9 @@ export const calibrate = definePass({
       const method = chosen[g]!;
       const whole = wholeOf(group.meter);
       const density = densityOf(whole);
-      const range = group.isEnd ? widened(whole) : rangeBy(method, whole, density, group.meter.average!, options);
+      const range = group.isEnd
+        ? widened(whole)
+        : rangeBy(method, whole, density, group.meter.average!, options);
       for (const value of group.sources) graph.setRange(value, range);
       const noise = noiseOf(range, density);
       const how = group.isEnd ? "headroom" : method;
@@ -189,7 +191,10 @@ async function chooseMethods(
   const best = groups.map(({ meter, isEnd }, g) => (isEnd ? "minmax" : bestMethod(meter, ranges[g]!)));
   const candidates: Candidate[] = [
     { name: "tensor by tensor", methods: best },
-    ...networkMethods.map((method) => ({ name: method, methods: groups.map(({ isEnd }) => (isEnd ? "minmax" : method)) })),
+    ...networkMethods.map((method) => ({
+      name: method,
+      methods: groups.map(({ isEnd }) => (isEnd ? "minmax" : method)),
+    })),
   ];
   const distinct = candidates.filter(
     ({ methods }, c) => candidates.findIndex((other) => other.methods.join() === methods.join()) === c,
@@ -297,10 +302,15 @@ function describe(
 
 function suspect({ sources }: MeasuredGroup, noise: number): Diagnostic {
   const value = sources[0]!;
-  return diagnostic("warning", "low-sqnr", `eight bits hold %${value.name} with ${toDecibels(noise).toFixed(1)} dB only`, {
-    subject: value.producer?.origin ?? `%${value.name}`,
-    help: "its values have rare, large outliers: look at the samples, or clip the value in the model",
-  });
+  return diagnostic(
+    "warning",
+    "low-sqnr",
+    `eight bits hold %${value.name} with ${toDecibels(noise).toFixed(1)} dB only`,
+    {
+      subject: value.producer?.origin ?? `%${value.name}`,
+      help: "its values have rare, large outliers: look at the samples, or clip the value in the model",
+    },
+  );
 }
 
 function finiteness(

@@ -55,8 +55,16 @@ export const correctBias = definePass({
     const fake = copyGraph(graph);
     foldDequantized(fake);
     const network = await Promise.all([
-      judgeable(real, createExecutor, layers.map(({ realName }) => realName)),
-      judgeable(fake, createExecutor, layers.map(({ name }) => name)),
+      judgeable(
+        real,
+        createExecutor,
+        layers.map(({ realName }) => realName),
+      ),
+      judgeable(
+        fake,
+        createExecutor,
+        layers.map(({ name }) => name),
+      ),
     ]);
     const [{ executor: realExecutor }, { executor: fakeExecutor }] = network;
     try {

@@ -14,9 +14,10 @@ import { numbersOf, type Tensor } from "../../src/tensor/tensor.ts";
 
 /** The value that decides an output, in a real or a fake-quantized graph. */
 export function decidingValue(output: Value): Value {
-  for (let value = output; value.producer !== undefined; ) {
+  for (let value = output; value.producer !== undefined;) {
     const { definition, operands } = value.producer;
-    const passesOn = definition === quantize || definition === dequantize || definition.integer?.kind === "same";
+    const passesOn =
+      definition === quantize || definition === dequantize || definition.integer?.kind === "same";
     if (definition.integer?.kind === "fixed") return isConstant(operands[0]!) ? output : operands[0]!;
     if (!passesOn || operands.length !== 1) break;
     value = operands[0]!;
@@ -24,10 +25,15 @@ export function decidingValue(output: Value): Value {
   return output;
 }
 
-export const decidingNames = (graph: Graph): string[] => graph.outputs.map((value) => decidingValue(value).name);
+export const decidingNames = (graph: Graph): string[] =>
+  graph.outputs.map((value) => decidingValue(value).name);
 
 /** One inference; the named values, which the executor was told to keep. */
-export function valuesOf(executor: Executor, inputs: readonly Tensor[], names: readonly string[]): Float64Array[] {
+export function valuesOf(
+  executor: Executor,
+  inputs: readonly Tensor[],
+  names: readonly string[],
+): Float64Array[] {
   const found = new Map<string, Float64Array>();
   executor.run(inputs, (name, tensor) => {
     if (names.includes(name)) found.set(name, Float64Array.from(numbersOf(tensor)));

@@ -42,7 +42,8 @@ export function quantizeWeights(
   const channelOf = sliceOf(weight, axis);
   const channels = axis === undefined ? 1 : weight.shape[axis]!;
   const clips =
-    options["weight-ranges"] === "mse" || (options["weight-ranges"] === "auto" && options.bits < fewestMinmaxBits);
+    options["weight-ranges"] === "mse" ||
+    (options["weight-ranges"] === "auto" && options.bits < fewestMinmaxBits);
   const scale = weightScales(weight, channels, channelOf, limit, clips);
   const accumulatorScale = (): Quantization =>
     accumulatorType(operation, form, weight, { scale, axis }).quantization!;

@@ -11,7 +11,13 @@
 import { chooseAffine, type AffineRange } from "../../src/numerics/affine.ts";
 import { leastErrorRange, percentileRange } from "../../src/numerics/clip-range.ts";
 import { Histogram } from "../../src/numerics/histogram.ts";
-import { densityOf, squaredError, squaredSum, type Density, type Grid } from "../../src/numerics/quantization-error.ts";
+import {
+  densityOf,
+  squaredError,
+  squaredSum,
+  type Density,
+  type Grid,
+} from "../../src/numerics/quantization-error.ts";
 
 export const rangeMethods = ["minmax", "moving-average", "percentile", "mse"] as const;
 export type RangeMethod = (typeof rangeMethods)[number];

@@ -24,7 +24,8 @@ export function fittedSamples(samples: SampleSource, limit: number): (readonly T
   let [index, place] = [0, 0];
   for (const sample of samples.batches()) {
     if (isHeldOut(index++) && splits(samples)) continue;
-    if (Math.floor((place * wanted) / count) < Math.floor(((place + 1) * wanted) / count)) chosen.push(sample);
+    if (Math.floor((place * wanted) / count) < Math.floor(((place + 1) * wanted) / count))
+      chosen.push(sample);
     place++;
   }
   return chosen;

@@ -114,7 +114,11 @@ function lowerRescale(
     const used = scope.lanes?.used ?? type.lanes;
     const parts = Array.from({ length: type.lanes }, (_, lane) =>
       lane < used
-        ? wideRescale(extract(a, lane), extract(m, lane), s === undefined ? (shift as number) : extract(s, lane))
+        ? wideRescale(
+            extract(a, lane),
+            extract(m, lane),
+            s === undefined ? (shift as number) : extract(s, lane),
+          )
         : l.i32(0),
     );
     return { kind: "build", type, parts };

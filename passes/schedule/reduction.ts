@@ -4,7 +4,7 @@
  *     acc = initial;  for r0 … for rn { acc = acc ⊕ body }
  *
  * A read that may leave its tensor is made safe by clipping the loops, where what would be read outside changes nothing: a sum whose body
- * is zero there (the fill is real zero, so a product with it is 0), a maximum whose fill is no greater than anything. For an index
+ * is zero there (the fill is real zero, so its product with what is finite is 0), a maximum whose fill is no greater than anything. For an index
  * `a·r + rest` inside [0, E) the reduction variable r runs from ⌈-rest/a⌉ to ⌊(E-1-rest)/a⌋ + 1.
  */
 import {
@@ -103,10 +103,19 @@ function outsideChangesNothing(reduce: Reduce, load: Load): boolean {
 function isZeroWhen(e: Expression, load: Load): boolean {
   if (e === load) return load.fill === 0;
   if (e.kind !== "binary") return false;
-  if (e.operator === "mul") return isZeroWhen(e.left, load) || isZeroWhen(e.right, load);
+  if (e.operator === "mul")
+    return (isZeroWhen(e.left, load) && isFinite(e.right)) || (isZeroWhen(e.right, load) && isFinite(e.left));
   if (e.operator === "sub")
     return e.left === load && e.right.kind === "constant" && e.right.value === load.fill;
   return false;
+}
+
+/** 0 times infinity is no zero: a float factor must be known. */
+function isFinite(e: Expression): boolean {
+  if (e.type === "i32" || e.type === "i64") return true;
+  if (e.kind === "constant") return Number.isFinite(e.value);
+  const data = e.kind === "load" ? e.tensor.data?.data : undefined;
+  return data?.every((x: number | bigint) => Number.isFinite(Number(x))) ?? false;
 }
 
 function clip(variable: IndexVariable, index: Affine, extent: number, scope: Scope): Bounds {

@@ -41,6 +41,8 @@ export interface EvaluateOptions {
   readonly group?: number;
   /** One class number for each sample; for `mse-auc` 0 or 1 for each recording. */
   readonly labels?: Tensor;
+  /** Where they come from, for diagnostics. */
+  readonly labelsFile?: string;
   readonly reference?: Reference;
   /** Compares every tensor the engines materialize with the interpreter's, on so many samples. */
   readonly checkIntermediates?: number;
@@ -86,11 +88,12 @@ const mostMismatches = 10;
 
 /** @throws DiagnosticError `label-count`, `label-value`, `metric`, `group-size`, `reference-shape`, `engine` */
 export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
-  const { graph, samples, factories = coreEngines, labels, group = 1 } = options;
+  const { graph, samples, factories = coreEngines, labels, labelsFile, group = 1 } = options;
   const metric: Metric = {
     name: options.metric ?? "top1",
     group,
     ...(labels === undefined ? {} : { labels }),
+    ...(labelsFile === undefined ? {} : { labelsFile }),
   };
   checkMetric(metric, samples.count, graph);
   const opened: Executor[] = [];

@@ -7,6 +7,7 @@
 import type { Executor, ExecutorFactory } from "../exec/executor.ts";
 import type { Graph } from "../ir/graph.ts";
 import { isConstant } from "../ir/match.ts";
+import { dequantizeValue } from "../numerics/affine.ts";
 import { log } from "../numerics/elementary.ts";
 import { Histogram } from "../numerics/histogram.ts";
 import type { SampleSource } from "../pass/samples.ts";
@@ -154,7 +155,7 @@ function look(probe: Probe, expected: Tensor | undefined, found: Tensor | undefi
   let [signal, noise, clipped] = [0, 0, 0];
   for (let i = 0; i < reals.length; i++) {
     const x = reals[i]!;
-    const difference = x - (integers[i]! - zero) * scale;
+    const difference = x - Math.fround(dequantizeValue(integers[i]!, scale, zero));
     signal += x * x;
     noise += difference * difference;
     // What rounds to the ends is not lost.

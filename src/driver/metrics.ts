@@ -25,7 +25,13 @@ export interface Metric {
   /** For `mse-auc`: samples of one recording. */
   readonly group: number;
   readonly labels?: Tensor;
+  /** Where the labels come from, for diagnostics. */
+  readonly labelsFile?: string;
 }
+
+/** How many labels there must be. */
+export const labelCount = ({ name, group }: Pick<Metric, "name" | "group">, samples: number): number =>
+  name === "mse-auc" ? samples / group : samples;
 
 export interface Tally {
   hits: number;
@@ -97,7 +103,8 @@ export function summarize(tally: Tally, { name, labels }: Metric, reference?: Ta
 }
 
 /** @throws DiagnosticError `label-count`, `label-value`, `metric`, `group-size` */
-export function checkMetric({ name, group, labels }: Metric, samples: number, graph: Graph): void {
+export function checkMetric(metric: Metric, samples: number, graph: Graph): void {
+  const { name, group, labels, labelsFile } = metric;
   const [input, output] = [graph.inputs[0]!, graph.outputs[0]!];
   if (name === "mse-auc") {
     const [found, expected] = [elementCount(output.type.shape), elementCount(input.type.shape)];
@@ -111,25 +118,31 @@ export function checkMetric({ name, group, labels }: Metric, samples: number, gr
       });
   }
   if (labels === undefined) return;
-  const needed = name === "mse-auc" ? samples / group : samples;
-  if (labels.data.length < needed)
-    fail(
-      "label-count",
-      `${labels.data.length} labels for ${needed} ${group > 1 ? "recordings" : "samples"}`,
-      {
-        help: group > 1 ? "give one label for each recording" : "give one label for each",
-      },
-    );
+  const subject = labelsFile === undefined ? "the labels" : `file "${labelsFile}"`;
+  const needed = labelCount(metric, samples);
+  const { length } = labels.data;
+  if (length !== needed)
+    fail("label-count", `${length} labels for ${needed} ${group > 1 ? "recordings" : "samples"}`, {
+      subject,
+      help: group > 1 ? "give one label for each recording" : "give one label for each",
+    });
   const classes = name === "mse-auc" ? 2 : elementCount(output.type.shape);
   const seen = new Set<number>();
   for (let i = 0; i < needed; i++) {
     const label = Number(labels.data[i]);
     if (!(Number.isInteger(label) && label >= 0 && label < classes))
-      fail("label-value", `label ${i} is ${label}, expected 0 to ${classes - 1}`);
+      fail("label-value", `label ${i} is ${label}, expected 0 to ${classes - 1}`, {
+        subject,
+        help:
+          name === "mse-auc"
+            ? "1 stands for an anomaly, 0 for none"
+            : "labels number the network's outputs, from 0",
+      });
     seen.add(label);
   }
   if (name === "mse-auc" && seen.size < 2)
     fail("label-value", `all labels are ${[...seen].join()}, expected 0 and 1`, {
+      subject,
       help: "an area under the curve compares recordings with an anomaly, 1, and without, 0",
     });
 }

@@ -100,7 +100,10 @@ function checkFiles(files: readonly NpyFile[], inputs: readonly InputPort[]): Di
     const subject = `file "${file.file}"`;
     const [samples = 0, ...found] = file.header.shape;
     const { name, type } = inputs[i]!;
-    if (samples === 0) return [diagnostic("error", "sample-count", "there are no samples", { subject })];
+    if (samples === 0)
+      return [
+        diagnostic("error", "sample-count", "there are no samples", { subject, help: "give at least one" }),
+      ];
     if (samples !== counts[0])
       return [
         diagnostic("error", "sample-count", `${samples} samples, but '${files[0]!.file}' has ${counts[0]!}`, {

@@ -44,10 +44,11 @@ export function createInterpreter(graph: Graph, options: InterpretOptions = {}):
   const inputValues = [...graph.inputs];
   const outputs = [...graph.outputs];
   const constants = new Map<Value, Tensor>();
+  const renewals = new Map<Value, TensorReference>();
   const plan: {
     readonly operation: Operation;
     readonly operands: readonly Value[];
-    readonly kernel: Kernel;
+    kernel: Kernel;
   }[] = [];
   for (const operation of graph.operations) {
     const known = constantValue(operation.result);
@@ -82,6 +83,12 @@ export function createInterpreter(graph: Graph, options: InterpretOptions = {}):
       if (old?.element !== contents.element || !sameShape(old.shape, contents.shape))
         throw new Error(`internal: there is no constant %${name} like ${describe(contents)}`);
       constants.set(value!, contents);
+      // Constants are part of the kernels that read them.
+      const renewed = { name, shape: contents.shape, element: contents.element, data: contents };
+      renewals.set(value!, renewed);
+      for (const step of plan)
+        if (step.operands.includes(value!))
+          step.kernel = kernelOf(step.operation, (each) => renewals.get(each) ?? referenceOf(each), options);
     },
     suspend(given): Suspended {
       checkInputs(graph.name, inputs, given);

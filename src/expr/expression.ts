@@ -95,7 +95,12 @@ export type Expression =
   | { readonly kind: "index"; readonly type: "i32"; readonly index: Affine }
   | Load
   | Reduce
-  | { readonly kind: "unary"; readonly operator: UnaryOperator; readonly type: ScalarType; readonly operand: Expression }
+  | {
+      readonly kind: "unary";
+      readonly operator: UnaryOperator;
+      readonly type: ScalarType;
+      readonly operand: Expression;
+    }
   | {
       readonly kind: "binary";
       readonly operator: BinaryOperator;

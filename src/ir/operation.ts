@@ -33,7 +33,12 @@ export type IntegerForm =
    * i8 operands give an i32 accumulator (conv2d, matmul, avg_pool): `infer` states its scale. `weight` names an operand quantized
    * symmetrically per slice of `weightAxis`, `bias` one quantized to i32 at the accumulator's scale.
    */
-  | { readonly kind: "accumulator"; readonly weight?: string; readonly weightAxis?: number; readonly bias?: string }
+  | {
+      readonly kind: "accumulator";
+      readonly weight?: string;
+      readonly weightAxis?: number;
+      readonly bias?: string;
+    }
   /** Works on stored integers as they are, result and operands sharing one quantization (reshape, max_pool, relu's clamp). */
   | { readonly kind: "same" }
   /** `low <= y <= high` in reals, absorbed by the clamp of the requantization that feeds it. */
@@ -55,7 +60,9 @@ type PlainName<S> = S extends `${string}?` | `${string}*` ? never : S;
 /** `["input", "bias?", "rest*"]` → `{ input: T; bias?: T; rest: T[] }`. */
 export type OperandsOf<O extends readonly string[], T> = {
   readonly [K in PlainName<O[number]> & string]: T;
-} & { readonly [K in OptionalName<O[number]>]?: T } & { readonly [K in VariadicName<O[number]>]: readonly T[] };
+} & { readonly [K in OptionalName<O[number]>]?: T } & {
+  readonly [K in VariadicName<O[number]>]: readonly T[];
+};
 
 export interface Permuted<A> {
   readonly attributes: A;
@@ -87,12 +94,20 @@ export interface OpSpec<O extends readonly string[], A extends AttributeSpecs> {
     declared: TensorType | undefined,
   ): TensorType;
   /** Its arithmetic, step by step; the last step's target is the result, which several last steps may write in parts. */
-  express(operands: OperandsOf<O, ExpressOperand>, attrs: AttributesOf<A>, result: ExpressResult): readonly Step[];
+  express(
+    operands: OperandsOf<O, ExpressOperand>,
+    attrs: AttributesOf<A>,
+    result: ExpressResult,
+  ): readonly Step[];
   readonly integer?: IntegerForm;
   /** Multiply-accumulates of one evaluation, padded taps counted. */
   macs?(operands: OperandsOf<O, TensorType>, attrs: AttributesOf<A>, result: TensorType): number;
   /** Independent oracle of an integer kernel: its meaning on stored integers by other means than `express`. */
-  evalStored?(operands: OperandsOf<O, Tensor>, attrs: AttributesOf<A>, types: { readonly operands: OperandsOf<O, TensorType>; readonly result: TensorType }): Tensor;
+  evalStored?(
+    operands: OperandsOf<O, Tensor>,
+    attrs: AttributesOf<A>,
+    types: { readonly operands: OperandsOf<O, TensorType>; readonly result: TensorType },
+  ): Tensor;
   /** The value itself, for `constant` alone. */
   value?(attrs: AttributesOf<A>): Tensor;
   /** Only moves elements: what an observer of real ranges need not look at. */
@@ -166,7 +181,10 @@ export function operandSpecs(definition: OpDefinition): OperandSpec[] {
 }
 
 /** Names positional operands: `[a, b, c]` → `{ input: a, weight: b, bias: c }`. */
-export function nameOperands<T>(definition: OpDefinition, operands: readonly T[]): Record<string, T | readonly T[] | undefined> {
+export function nameOperands<T>(
+  definition: OpDefinition,
+  operands: readonly T[],
+): Record<string, T | readonly T[] | undefined> {
   const named: Record<string, T | readonly T[] | undefined> = {};
   operandSpecs(definition).forEach(({ name, kind }, i) => {
     if (kind === "variadic") named[name] = operands.slice(i);
@@ -181,6 +199,7 @@ export function operandCountMismatch(definition: OpDefinition, count: number): s
   const least = specs.filter((s) => s.kind === "one").length;
   const most = specs.some((s) => s.kind === "variadic") ? Infinity : specs.length;
   if (count >= least && count <= most) return undefined;
-  const expected = most === least ? String(least) : most === Infinity ? `at least ${least}` : `${least} to ${most}`;
+  const expected =
+    most === least ? String(least) : most === Infinity ? `at least ${least}` : `${least} to ${most}`;
   return `has ${count} operands, expected ${expected} (${definition.operands.join(", ")})`;
 }

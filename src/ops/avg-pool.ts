@@ -28,6 +28,7 @@ import type { Expression, IndexVariable } from "../expr/expression.ts";
 import { bool, ints } from "../ir/attributes.ts";
 import { defineOp } from "../ir/operation.ts";
 import { perTensor, tensorType } from "../ir/types.ts";
+import { roundHalfAwayFromZero } from "../numerics/round.ts";
 import { elementRange } from "../tensor/element-type.ts";
 import { elementCount, numbersOf, tensor } from "../tensor/tensor.ts";
 import { isReal, requireActivation, requireRank, zeroOf } from "./type-rules.ts";
@@ -108,7 +109,9 @@ sum * (L / cells), of scale / L, with L the least common multiple of all windows
     const [, outHeight, outWidth] = result.shape as [number, number, number, number];
     const x = numbersOf(input);
     const zero = operands.input.quantization!.zero[0]!;
-    const multiple = Math.round(operands.input.quantization!.scale[0]! / result.quantization!.scale[0]!);
+    const multiple = roundHalfAwayFromZero(
+      operands.input.quantization!.scale[0]! / result.quantization!.scale[0]!,
+    );
     const y = new Int32Array(elementCount(result.shape));
     for (let i = 0; i < y.length; i++) {
       const c = i % channels;

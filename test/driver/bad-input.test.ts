@@ -56,6 +56,7 @@ const arrays: Readonly<Record<string, Tensor>> = {
   "nan.npy": tensor("f32", [8, 4], numbers(32).with(21, NaN)),
   "none.npy": tensor("f32", [0, 4], []),
   "y.npy": tensor("u8", [8], [0, 1, 2, 0, 1, 2, 0, 1]),
+  "many.npy": tensor("u8", [9], [0, 1, 2, 0, 1, 2, 0, 1, 2]),
   "few.npy": tensor("u8", [3], [0, 1, 2]),
   "high.npy": tensor("u8", [8], [0, 1, 2, 0, 1, 3, 0, 1]),
 };
@@ -155,7 +156,7 @@ const faults: Readonly<Record<string, Fault>> = {
   "not a single sample": {
     args: compile("sound.onnx", "none.npy"),
     code: 1,
-    says: ["error[sample-count]: there are no samples", /in file ".*none\.npy"/],
+    says: ["error[sample-count]: there are no samples", /in file ".*none\.npy"/, "help: give at least one"],
   },
   "samples of the wrong shape": {
     args: compile("sound.onnx", "wrong.npy"),
@@ -195,12 +196,22 @@ const faults: Readonly<Record<string, Fault>> = {
   "too few labels": {
     args: evaluate("few.npy"),
     code: 1,
-    says: ["error[label-count]", "3 labels for 8 samples", "help: give one label for each"],
+    says: [
+      "error[label-count]",
+      "3 labels for 8 samples",
+      /in file ".*few\.npy"/,
+      "help: give one label for each",
+    ],
+  },
+  "too many labels": {
+    args: evaluate("many.npy"),
+    code: 1,
+    says: ["error[label-count]", "9 labels for 8 samples", /in file ".*many\.npy"/],
   },
   "a label of no class": {
     args: evaluate("high.npy"),
     code: 1,
-    says: ["error[label-value]", "label 5 is 3, expected 0 to 2"],
+    says: ["error[label-value]", "label 5 is 3, expected 0 to 2", /in file ".*high\.npy"/, "from 0"],
   },
   "a folder that is not ours": {
     args: ["compile", at("sound.onnx"), "--calibrate", at("x.npy"), "--out", at("mine")],
@@ -263,5 +274,6 @@ test.each(Object.entries(faults))("%s", async (_, { args, code, says }) => {
 
 test("the files are sound but for their faults", async () => {
   expect(await quern(...evaluate("y.npy"))).toMatchObject({ code: 0, err: "" });
+  expect((await quern(...evaluate("many.npy"), "--limit", "7")).code).toBe(0);
   expect((await quern(...compile("sound.onnx"))).code).toBe(0);
 });

@@ -211,7 +211,6 @@ describe("the output folder", () => {
     expect((await compileTiny("twice", "--target", "c")).code).toBe(0);
     expect(readdirSync(at("twice")).sort()).toEqual([
       "report.html",
-      "report.html",
       "report.json",
       "tiny.c",
       "tiny.h",

@@ -64,7 +64,7 @@ describe("compile", () => {
     expect(report.samples).toEqual([
       { file: "x.npy", sha256: await tinySamples()[0]!.sha256(), count: 40, element: "i8" },
     ]);
-    expect(report.pipeline).toContain("calibrate{method=minmax}");
+    expect(report.pipeline).toContain("calibrate{method=auto}");
     expect(report.layers.map(({ operator }) => operator)).toContain("linear");
   });
   test("twice the same bytes, whatever the clock says", async () => {

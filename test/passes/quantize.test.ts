@@ -194,9 +194,9 @@ describe("calibrate", () => {
   const source = (values: readonly number[]): SampleSource =>
     samplesFromArrays([tensor("f32", [values.length / 2, 2], Float32Array.from(values))], [[2]]);
 
-  test("gives exactly the extremes seen", async () => {
+  test("minmax gives exactly the extremes seen", async () => {
     const graph = small();
-    await run(graph, "calibrate", { samples: source([1, 2, -3, 0.5]) });
+    await run(graph, "calibrate{method=minmax}", { samples: source([1, 2, -3, 0.5]) });
     expect(graph.inputs[0]!.range).toEqual({ min: -3, max: 2 });
     expect(graph.outputs[0]!.range).toEqual({ min: -2.5, max: 3 });
   });
@@ -204,7 +204,7 @@ describe("calibrate", () => {
   test("warns about what is not finite and leaves it out", async () => {
     const graph = small();
     const warnings: Diagnostic[] = [];
-    await run(graph, "calibrate", {
+    await run(graph, "calibrate{method=minmax}", {
       samples: source([1, 2, NaN, Infinity]),
       warn: (warning) => warnings.push(warning),
     });
@@ -217,7 +217,7 @@ describe("calibrate", () => {
   });
 
   test("fails where nothing finite was seen, naming the layer", async () => {
-    await expect(run(small(), "calibrate", { samples: source([NaN, NaN]) })).rejects.toMatchObject({
+    await expect(run(small(), "calibrate{method=minmax}", { samples: source([NaN, NaN]) })).rejects.toMatchObject({
       diagnostics: [{ code: "not-finite" }, { code: "not-finite", subject: "layer" }],
     });
   });

@@ -32,7 +32,8 @@ export function createProgram(streams: Streams): Command {
     .configureOutput({ writeOut: streams.out, writeErr: streams.err })
     .showSuggestionAfterError()
     .showHelpAfterError("(--help explains)");
-  for (const add of [addInspect, addCompile, addEvaluate, addRun, addOpt, addBisect, addVerify]) add(program, streams);
+  for (const add of [addInspect, addCompile, addEvaluate, addRun, addOpt, addBisect, addVerify])
+    add(program, streams);
   program.commands.forEach(addConfigOption);
   return program;
 }

@@ -58,16 +58,21 @@ type Placement = "beside" | "asset" | "inline";
 
 /** `quern.vite(…)`, `quern.rollup(…)`, `quern.webpack(…)`, `quern.esbuild(…)` … */
 export const quern: UnpluginInstance<PluginOptions> = createUnplugin((options, { framework }) => {
-  const networks = networksOf(options);
-  const find = (path: string): Network | undefined => networks.find(({ module }) => module === path);
+  const networks = rendered(() => networksOf(options));
+  const find = (id: string): Network | undefined => {
+    const path = resolve(id.replace(/\?.*$/, ""));
+    return networks.find(({ module }) => module === path);
+  };
   return {
     name: "quern",
     enforce: "pre",
     resolveId: {
       filter: { id: /^virtual:quern\/|\.(?:onnx|qir)$/ },
       async handler(id, importer) {
+        // Vite resolves the files that a script watches as if it imported them.
+        if (importer !== undefined && find(importer) !== undefined) return undefined;
         const network = id.startsWith(virtualPrefix)
-          ? named(networks, id.slice(virtualPrefix.length))
+          ? rendered(() => named(networks, id.slice(virtualPrefix.length)))
           : networks.find(({ model }) => model === resolve(dirname(importer ?? ""), id));
         if (network === undefined) return undefined;
         await refresh(network, (warning) => {
@@ -79,7 +84,7 @@ export const quern: UnpluginInstance<PluginOptions> = createUnplugin((options, {
     load: {
       filter: { id: /\.mjs$/ },
       async handler(id) {
-        const network = find(id.replace(/\?.*$/, "").replaceAll("/", pathSeparator));
+        const network = find(id);
         if (network === undefined) return undefined;
         await refresh(network, (warning) => {
           this.warn(warning);
@@ -94,7 +99,6 @@ export const quern: UnpluginInstance<PluginOptions> = createUnplugin((options, {
 });
 
 const virtualPrefix = "virtual:quern/";
-const pathSeparator = resolve("a", "b").at(-2)!;
 
 interface Emitter {
   /** Rollup's own gives the name to refer to the file by. */
@@ -145,8 +149,21 @@ async function refresh(network: Network, warn: (text: string) => void): Promise<
   try {
     await network.pending;
   } catch (error) {
-    if (!(error instanceof DiagnosticError)) throw error;
-    throw new Error(`${network.name}: ${renderDiagnostics(error.diagnostics)}`, { cause: error });
+    throw renderedError(error);
+  }
+}
+
+/** Bundlers show an error's message, so it holds notes and help too. */
+const renderedError = (error: unknown): unknown =>
+  error instanceof DiagnosticError
+    ? new Error(renderDiagnostics(error.diagnostics), { cause: error })
+    : error;
+
+function rendered<T>(run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    throw renderedError(error);
   }
 }
 

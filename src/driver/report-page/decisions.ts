@@ -37,7 +37,9 @@ function optionText(
   specs: Readonly<Record<string, { readonly default?: unknown }>> = {},
 ): string {
   const set = Object.entries(options).filter(([name, value]) => specs[name]?.default !== value);
-  return set.length === 0 ? "" : ` (${set.map(([name, value]) => `${name} = ${Array.isArray(value) ? value.join(" ") : String(value)}`).join(", ")})`;
+  return set.length === 0
+    ? ""
+    : ` (${set.map(([name, value]) => `${name} = ${typeof value === "object" ? JSON.stringify(value) : String(value)}`).join(", ")})`;
 }
 
 /** `{ summary, "minmax dB": 31.3, … }` → `summary: minmax 31.3 dB, …`. */

@@ -18,7 +18,7 @@ export function memoryPicture(size: TargetSize): Markup {
   const height = top + moments * rowHeight + 4;
   const x = scaleLinear([0, Math.max(1, arenaBytes)], [0, 100]);
   const y = (moment: number): number => top + (moment + 1) * rowHeight;
-  const labels = ["input", ...steps.map(({ name }) => name), "output"];
+  const labels = ["caller writes", ...steps.map(({ name }) => name), "caller reads"];
   const docs = [
     "the caller writes the inputs",
     ...steps.map(({ doc }) => doc),
@@ -33,7 +33,7 @@ export function memoryPicture(size: TargetSize): Markup {
     .map((tick) => tick * unit);
   const names = markup`<svg class="steps" width="100%" height="${height}">${labels.map(
     (label, i) =>
-      markup`<text class="${alive[i] === most ? "step full" : "step"}" x="100%" y="${y(i - 1) + rowHeight * 0.7}" text-anchor="end"><title>%${label} = ${docs[i]}; ${grouped(alive[i]!)} bytes alive</title>${shortened(label, 24)}</text>`,
+      markup`<text class="${alive[i] === most ? "step full" : "step"}" x="100%" y="${y(i - 1) + rowHeight * 0.7}" text-anchor="end"><title>${label}: ${docs[i]}; ${grouped(alive[i]!)} bytes alive</title>${shortened(label, 20)}</text>`,
   )}</svg>`;
   const bound = x(arenaLowerBoundBytes).toFixed(3);
   const plot = markup`<svg class="plan" width="100%" height="${height}" role="img" aria-label="buffers by address and time">

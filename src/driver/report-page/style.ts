@@ -4,7 +4,7 @@ export const style = `
 @media (prefers-color-scheme:dark){:root{--paper:#12171c;--ink:#e4e9ee;--muted:#98a5b1;--line:#2c353e;--panel:#1a2128;--accent:#58c2b8;--soft:#1d4744;--warm:#eaa458;--hot:#ff8b80;--good:#6fcf93;--in:#23405f;--out:#573d1d}}
 *{box-sizing:border-box}
 html{-webkit-text-size-adjust:100%}
-body{margin:0;background:var(--paper);color:var(--ink);font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif;font-variant-numeric:tabular-nums}
+body{margin:0;background:var(--paper);color:var(--ink);font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif;font-variant-numeric:tabular-nums;overflow-wrap:anywhere}
 main{max-width:1280px;margin:0 auto;padding:24px 16px 64px}
 h1{font-size:1.9rem;line-height:1.2;margin:0;overflow-wrap:anywhere}
 h2{font-size:1.15rem;margin:0 0 8px}
@@ -20,7 +20,7 @@ small{color:var(--muted);font-size:.8rem}
 .headline div{background:var(--panel);border-radius:10px;padding:12px 14px;display:flex;flex-direction:column}
 .headline b{font-size:1.5rem;line-height:1.2}
 .headline small{margin-top:4px}
-.wide{overflow-x:auto;max-width:100%}
+.wide{overflow-x:auto;max-width:100%;overflow-wrap:normal}
 table{border-collapse:collapse;font-size:.87rem;min-width:100%}
 th,td{text-align:left;padding:5px 10px 5px 0;border-bottom:1px solid var(--line);white-space:nowrap;font-weight:400;vertical-align:top}
 thead th{color:var(--muted);font-size:.8rem;vertical-align:bottom}
@@ -53,7 +53,7 @@ figure{margin:0;background:var(--panel);border-radius:10px;padding:10px 12px;min
 figure svg{width:100%;margin:4px 0}
 figcaption{display:flex;justify-content:space-between;gap:8px;font-size:.8rem}
 figcaption b{overflow:hidden;text-overflow:ellipsis;white-space:nowrap}
-figcaption span{color:var(--muted);white-space:nowrap}
+figcaption span{color:var(--muted);white-space:nowrap;overflow:hidden;text-overflow:ellipsis}figcaption>*{min-width:0;max-width:100%}
 figure small{display:block;line-height:1.35}
 em{color:var(--warm);font-style:normal}
 .held{fill:var(--soft)}
@@ -61,7 +61,7 @@ em{color:var(--warm);font-style:normal}
 .ends{stroke:var(--accent);fill:none;stroke-dasharray:2 2}
 .axis{stroke:var(--line);fill:none}
 .memory{display:grid;grid-template-columns:minmax(0,11rem) minmax(0,1fr);gap:8px}
-.memory svg{overflow:hidden}
+.memory>div{overflow:hidden;min-width:0}.memory svg{overflow:hidden}
 .memory .step{font-size:10px;fill:var(--muted)}
 .memory .full{font-weight:700;fill:var(--ink)}
 .buffer{fill:var(--soft);stroke:var(--accent);stroke-opacity:.5}
@@ -77,6 +77,6 @@ summary{cursor:pointer;color:var(--accent)}
 .warnings .warning b{color:var(--warm)}.warnings .error b{color:var(--hot)}
 .warnings small{display:block}
 @media (min-width:1000px){.pair{display:grid;grid-template-columns:370px minmax(0,1fr);gap:32px}}
-@media (max-width:560px){.cards{grid-template-columns:1fr 1fr;gap:8px}figcaption{flex-direction:column;gap:0}figure{padding:8px 9px}.memory{grid-template-columns:6.2rem minmax(0,1fr)}.memory .step{font-size:9px}.headline{grid-template-columns:1fr 1fr}.headline b{font-size:1.25rem}main{padding:16px 12px 48px}}
+@media (max-width:560px){.cards{grid-template-columns:repeat(2,minmax(0,1fr));gap:8px}figcaption{flex-direction:column;gap:0}figure{padding:8px 9px}.memory{grid-template-columns:6.2rem minmax(0,1fr)}.memory .step{font-size:8.5px}.headline{grid-template-columns:1fr 1fr}.headline b{font-size:1.25rem}main{padding:16px 12px 48px}}
 @media print{body{font-size:12px}details{display:none}}
 `;

@@ -4,9 +4,10 @@ import { existsSync, readFileSync } from "node:fs";
 import { Option, type Command } from "commander";
 import { diagnostic, DiagnosticError } from "../../../diagnostics/diagnostic.ts";
 import { parseNpy } from "../../../tensor/npy.ts";
+import { tensor, type Tensor } from "../../../tensor/tensor.ts";
 import type { EngineName } from "../../engines.ts";
 import { evaluate, type Evaluation } from "../../evaluate.ts";
-import { metricNames, type MetricName } from "../../metrics.ts";
+import { labelCount, metricNames, type MetricName } from "../../metrics.ts";
 import { extensionOf } from "../../model.ts";
 import type { Reference } from "../../reference.ts";
 import { findCompiler } from "../c-compiler.ts";
@@ -67,15 +68,18 @@ export function addEvaluate(program: Command, streams: Streams): void {
       const progress = createProgress();
       const reference = await openReference(subject, options, streams);
       const samples = openSubjectSamples(subject, options);
+      const group = options.metric === "mse-auc" ? (options.group ?? samples.perRow) : 1;
+      const needed = labelCount({ name: options.metric, group }, samples.count);
       const result = await evaluate({
         graph: subject.graph,
         engines: options.engine ?? defaultEngines(subject, streams),
         factories: subject.engines,
         samples,
         metric: options.metric,
-        group: options.metric === "mse-auc" ? (options.group ?? samples.perRow) : 1,
+        group,
         ...given({
-          labels: readLabels(options.labels),
+          labels: readLabels(options.labels, options.limit === undefined ? Infinity : needed),
+          labelsFile: options.labels,
           reference,
         }),
         checkIntermediates: options.checkIntermediates ?? 0,
@@ -91,8 +95,13 @@ export function addEvaluate(program: Command, streams: Streams): void {
     });
 }
 
-const readLabels = (path: string | undefined) =>
-  path === undefined ? undefined : parseNpy(readBytes(path), path);
+/** At most so many, from the first: `--limit` leaves labels over. */
+function readLabels(path: string | undefined, most: number): Tensor | undefined {
+  if (path === undefined) return undefined;
+  const labels = parseNpy(readBytes(path), path);
+  const { element, data } = labels;
+  return data.length > most ? tensor(element, [most], data.slice(0, most)) : labels;
+}
 
 /** Those a folder was compiled for; SIMD WebAssembly for a model. */
 function defaultEngines({ bundle }: Subject, streams: Streams): EngineName[] {

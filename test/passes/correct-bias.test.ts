@@ -1,0 +1,225 @@
+/** Bias correction and wide outputs: what they promise on networks small enough to know. */
+import { describe, expect, test } from "vitest";
+import { passes } from "../../passes/index.ts";
+import { createInterpreter, interpreterFactory } from "../../src/exec/interpreter.ts";
+import type { Graph } from "../../src/ir/graph.ts";
+import { constantOf } from "../../src/ir/match.ts";
+import { coreEngines, measuringExecutor } from "../../src/driver/engines.ts";
+import { runPipeline, type PassRecord } from "../../src/pass/manager.ts";
+import { createContext, type PassContext } from "../../src/pass/pass.ts";
+import { createRandom } from "../../src/pass/random.ts";
+import { samplesFromArrays, type SampleSource } from "../../src/pass/samples.ts";
+import { numbersOf, tensor, type Tensor } from "../../src/tensor/tensor.ts";
+import { parseGraph } from "../../src/text/parse.ts";
+import { parsePipeline } from "../../src/text/pipeline.ts";
+
+const random = createRandom(9);
+const list = (count: number): string =>
+  Array.from({ length: count }, () => (2 * random.uniform() - 1).toFixed(4)).join(", ");
+const matrix = (rows: number, columns: number): string =>
+  `[${Array.from({ length: rows }, () => `[${list(columns)}]`).join(", ")}]`;
+
+/** Three layers, coarse weights, inputs with a mean far from zero. */
+const text = `graph @net(%x: tensor<1x8xf32>) {
+  %w0 = constant {value = dense<${matrix(8, 8)}>} : tensor<8x8xf32>
+  %b0 = constant {value = dense<[${list(8)}]>} : tensor<8xf32>
+  %l0 = linear %x, %w0, %b0 : tensor<1x8xf32>
+  %r0 = relu %l0 : tensor<1x8xf32>
+  %w1 = constant {value = dense<${matrix(8, 8)}>} : tensor<8x8xf32>
+  %b1 = constant {value = dense<[${list(8)}]>} : tensor<8xf32>
+  %l1 = linear %r0, %w1, %b1 : tensor<1x8xf32>
+  %r1 = relu %l1 : tensor<1x8xf32>
+  %w2 = constant {value = dense<${matrix(4, 8)}>} : tensor<4x8xf32>
+  %b2 = constant {value = dense<[${list(4)}]>} : tensor<4xf32>
+  %y = linear %r1, %w2, %b2 : tensor<1x4xf32>
+  return %y
+}`;
+const net = (): Graph => parseGraph(text, { file: "net.qir" });
+const samplesOf = (values: readonly (readonly number[])[]): SampleSource =>
+  samplesFromArrays([tensor("f32", [values.length, 8], Float32Array.from(values.flat()))], [[1, 8]]);
+const samples = samplesOf(
+  Array.from({ length: 60 }, () => Array.from({ length: 8 }, () => random.uniform())),
+);
+
+const run = async (graph: Graph, pipeline: string, parts: Partial<PassContext> = {}): Promise<PassRecord[]> =>
+  runPipeline(
+    graph,
+    parsePipeline(pipeline),
+    passes,
+    createContext({ executor: interpreterFactory, samples, ...parts }),
+  );
+
+/** Mean of each channel of the named values over the samples that were not held out. */
+function means(graph: Graph, names: readonly string[]): Map<string, number[]> {
+  const sums = new Map(names.map((name): [string, number[]] => [name, []]));
+  const executor = createInterpreter(graph);
+  let [index, used] = [0, 0];
+  for (const sample of samples.batches()) {
+    if (index++ % 5 === 4) continue;
+    used++;
+    executor.run(sample, (name, values) => {
+      numbersOf(values).forEach((x: number, c: number) => {
+        const sum = sums.get(name);
+        if (sum !== undefined) sum[c] = (sum[c] ?? 0) + x;
+      });
+    });
+  }
+  return new Map([...sums].map(([name, sum]) => [name, sum.map((s) => s / used)]));
+}
+const biases = (graph: Graph): { name: string; scale: readonly number[]; values: number[] }[] =>
+  graph.values
+    .filter(({ type, users }) => type.element === "i32" && users.size > 0)
+    .map((value) => ({
+      name: value.name,
+      scale: value.type.quantization!.scale,
+      values: Array.from(numbersOf(constantOf(value)!)),
+    }));
+
+const quantized = "calibrate{method=minmax}, insert-fake-quantization{bits=3}";
+
+describe("correct-bias", () => {
+  test("each layer's means are the real ones, to a step of the bias", async () => {
+    const names = ["l0", "l1", "y"];
+    const real = means(net(), names);
+    const graph = net();
+    await run(graph, quantized);
+    // `y` is what is stored there.
+    const layers = ["l0", "l1", "y_real"];
+    const steps = biases(graph).map(({ scale }) => scale);
+    const worst = (found: Map<string, number[]>): number =>
+      Math.max(
+        ...layers.flatMap((layer, l) =>
+          found.get(layer)!.map((mean, c) => Math.abs(mean - real.get(names[l]!)![c]!) / steps[l]![c]!),
+        ),
+      );
+    expect(worst(means(graph, layers))).toBeGreaterThan(5);
+    const corrected = net();
+    const records = await run(corrected, `${quantized}, correct-bias`);
+    expect(records.at(-1)!.statistics).toEqual({ corrected: 3 });
+    expect(worst(means(corrected, layers))).toBeLessThan(1);
+  });
+
+  test("compiled WebAssembly corrects by the same integers", async () => {
+    const [interpreted, compiled] = [net(), net()];
+    await run(interpreted, `${quantized}, correct-bias`);
+    await run(compiled, `${quantized}, correct-bias`, { executor: measuringExecutor });
+    expect(Object.keys(coreEngines)).toContain("wasm-simd");
+    expect(biases(compiled)).toEqual(biases(interpreted));
+  });
+
+  test("withdraws when the samples held out say so", async () => {
+    // Every fifth sample is far from the others: what helps those harms it.
+    const odd = samplesOf(
+      Array.from({ length: 40 }, (_, n) =>
+        Array.from({ length: 8 }, (__, c) => (n % 5 === 4 ? -1 : 1) * (1 + ((n + c) % 3) / 4)),
+      ),
+    );
+    const [graph, before] = [net(), net()];
+    const records = await run(graph, `${quantized}, correct-bias`, { samples: odd });
+    await run(before, quantized, { samples: odd });
+    const record = records.at(-1)!;
+    const summary = record.findings[0]!;
+    expect(summary["after dB"]).toBeLessThan(summary["before dB"] as number);
+    expect(record.statistics).toEqual({ withdrawn: 3 });
+    expect(biases(graph)).toEqual(biases(before));
+  });
+
+  test("needs the real network of the same run", async () => {
+    const graph = net();
+    await run(graph, quantized);
+    await expect(run(graph, "correct-bias")).rejects.toMatchObject({
+      diagnostics: [{ code: "no-real-graph" }],
+    });
+  });
+});
+
+describe("suspended inferences", () => {
+  test.each([
+    ["interpreter", interpreterFactory],
+    ["WebAssembly", measuringExecutor],
+  ] as const)("%s: side by side, with constants set in between", async (_, factory) => {
+    const graph = net();
+    const names = ["l0", "l1", "y"];
+    const executor = await factory(graph, new Set(names));
+    const inputs = [...samples.batches()].slice(0, 3);
+    const changed = tensor(
+      "f32",
+      [8],
+      Array.from({ length: 8 }, (__, c) => c / 8),
+    );
+    const waiting = inputs.map((input) => executor.suspend!(input));
+    const copyOf = (values: Tensor): number[] => Array.from(numbersOf(values));
+    const before = waiting.map((inference) => copyOf(inference.peek("l1")));
+    executor.setConstant!("b1", changed);
+    const after = waiting.map((inference) => [inference.peek("l1"), inference.peek("y")].map(copyOf));
+    inputs.forEach((input, i) => {
+      const seen = new Map<string, number[]>();
+      executor.run(input, (name, values) => seen.set(name, copyOf(values)));
+      expect(after[i]).toEqual([seen.get("l1"), seen.get("y")]);
+      expect(before[i]).not.toEqual(seen.get("l1"));
+    });
+    expect(() => waiting[0]!.peek("l0")).toThrow("internal");
+    expect(() => {
+      executor.setConstant!("b1", tensor("f32", [7]));
+    }).toThrow("internal");
+    executor.dispose();
+  });
+});
+
+describe("widen-outputs", () => {
+  /** One output rounded far more coarsely than all before: its range is a hundred times what most samples give. */
+  const spiky = samplesOf(
+    Array.from({ length: 60 }, (_, n) =>
+      Array.from({ length: 8 }, () => (n === 0 ? 40 : 1) * random.uniform()),
+    ),
+  );
+  const pipeline = "calibrate, insert-fake-quantization, widen-outputs";
+  const own = `graph @f(%x: tensor<1x8xf32>) {
+    %w = constant {value = dense<[[1, 1, 1, 1, 1, 1, 1, 1]]>} : tensor<1x8xf32>
+    %y = linear %x, %w : tensor<1x1xf32>
+    return %y
+  }`;
+  const integers = new Map([["x", { element: "i8" as const, scale: 1 / 128, zero: 0 }]]);
+
+  test("sixteen bits where the last rounding dominates, through to integers", async () => {
+    // Inputs that are integers are exact, and so are the weights: only the output is rounded.
+    const exact = samplesOf(
+      Array.from({ length: 20 }, (_, n) =>
+        Array.from({ length: 8 }, (__, c) => ((7 * n + 13 * c) % 100) / 128),
+      ),
+    );
+    const graph = parseGraph(own, { file: "f.qir" });
+    const records = await run(graph, `${pipeline}, requantize, check-integer-only, bound-accumulators`, {
+      samples: exact,
+      inputQuantization: integers,
+    });
+    expect(records.find(({ pass }) => pass === "widen-outputs")!.statistics).toEqual({ widened: 1 });
+    const [output] = graph.outputs;
+    expect(output!.name).toBe("y");
+    expect(output!.type.element).toBe("i16");
+    const { scale, zero } = output!.type.quantization!;
+    for (const engine of ["interpreter", "wasm-scalar", "wasm-simd"] as const) {
+      const executor = await coreEngines[engine]!(graph, {});
+      for (const [x] of exact.batches()) {
+        const reals = Array.from(numbersOf(x!));
+        const stored = tensor(
+          "i8",
+          [1, 8],
+          reals.map((r) => Math.round(r * 128)),
+        );
+        const y = scale[0]! * (Number(executor.run([stored])[0]!.data[0]) - zero[0]!);
+        expect(Math.abs(y - reals.reduce((sum, r) => sum + r, 0))).toBeLessThan(scale[0]!);
+      }
+      executor.dispose();
+    }
+  });
+
+  test("eight bits where the network's own error is larger", async () => {
+    const graph = net();
+    const records = await run(graph, "calibrate, insert-fake-quantization{bits=3}, widen-outputs", {
+      samples: spiky,
+    });
+    expect(records.at(-1)!.statistics).toEqual({});
+    expect(records.at(-1)!.findings[0]).toMatchObject({ bits: 8 });
+  });
+});
