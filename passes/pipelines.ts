@@ -31,12 +31,14 @@ const quantize = [
   "requantize",
   "eliminate-common-subexpressions",
   "eliminate-dead-code",
-  "check-integer-only",
-  "bound-accumulators",
 ].join(", ");
+
+/** What every stored graph is held to before it is compiled. */
+const prove = "check-integer-only, bound-accumulators";
 
 export const pipelines = {
   optimize,
-  quantize,
-  default: `${optimize}, ${quantize}`,
+  quantize: `${quantize}, ${prove}`,
+  prove,
+  default: `${optimize}, ${quantize}, ${prove}`,
 } as const;

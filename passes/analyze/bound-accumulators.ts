@@ -1,6 +1,7 @@
 /**
  * Proves that no i32 accumulator overflows: exact bounds [low, high] of each from its constant weights and the range of its
- * operand's stored integers, and bounds of all partial sums (algorithms.md 10.1). Fails where one leaves 32 bits.
+ * operand's stored integers, and bounds of all partial sums (algorithms.md 10.1). Nor does a rescaled one, which a ratio above 1
+ * may enlarge. Fails where one leaves 32 bits.
  *
  * Ranges of stored integers follow the graph: a requantization's clamp, a lookup's table, max pooling and reshapes all
  * tell through their expressions what they let pass. Where an expression has no known interval, its element type does.
@@ -36,6 +37,8 @@ export const boundAccumulators = definePass({
     for (const operation of graph.operations) {
       if (isConstant(operation.result)) continue;
       const bounds = boundsOf(expressOperation(operation, referenceOf).steps, ranges);
+      if (bounds !== undefined && signedBits(bounds.rescaled) > 32)
+        problems.push(overflow("rescaled accumulator", operation, bounds.rescaled));
       const { element } = operation.result.type;
       if (operation.definition.integer?.kind !== "accumulator" || element !== "i32" || bounds === undefined)
         continue;
@@ -53,7 +56,8 @@ export const boundAccumulators = definePass({
         channelHigh: channels.map((c) => c.high),
       });
       count("accumulators");
-      if (signedBits(hull(total, partial)) > 32) problems.push(overflow(operation, hull(total, partial)));
+      if (signedBits(hull(total, partial)) > 32)
+        problems.push(overflow("accumulator", operation, hull(total, partial)));
     }
     if (problems.length > 0) throw new DiagnosticError(problems);
   },
@@ -63,6 +67,7 @@ interface Bounds {
   /** One for each channel: each position along the axes that constants are read at. */
   readonly channels: readonly Interval[];
   readonly partial: Interval;
+  readonly rescaled: Interval;
 }
 
 /** Bounds of the last step's target; every target's range is kept, of one written in parts their hull. Undefined where not known. */
@@ -84,10 +89,14 @@ function boundsOf(steps: readonly Step[], ranges: Map<TensorReference, Interval>
 function stepBounds(step: Step, rangeOf: (tensor: TensorReference) => Interval): Bounds | undefined {
   if (isFloat(step.target.element) || isBigInteger(step.target.element)) return undefined;
   let partial = point(0);
+  let rescaled = point(0);
   const options = {
     rangeOf,
     onPartialSums(sums: Interval) {
       partial = hull(partial, sums);
+    },
+    onRescaled(values: Interval) {
+      rescaled = hull(rescaled, values);
     },
   };
   const outer = constantVariables(step.value).filter((v) => step.domain.includes(v));
@@ -101,7 +110,7 @@ function stepBounds(step: Step, rangeOf: (tensor: TensorReference) => Interval):
     if (error instanceof UnknownInterval) return undefined;
     throw error;
   }
-  return channels.length === 0 ? undefined : { channels, partial };
+  return channels.length === 0 ? undefined : { channels, partial, rescaled };
 }
 
 function elementInterval({ element }: TensorReference): Interval {
@@ -117,11 +126,11 @@ function signedBits({ low, high }: Interval): number {
   return bits;
 }
 
-const overflow = (operation: Operation, { low, high }: Interval): Diagnostic =>
+const overflow = (what: string, operation: Operation, { low, high }: Interval): Diagnostic =>
   diagnostic(
     "error",
     "overflow",
-    `the accumulator of '${operation.definition.name}' %${operation.result.name} reaches ${low} to ${high}, expected 32 bits`,
+    `the ${what} of '${operation.definition.name}' %${operation.result.name} reaches ${low} to ${high}, expected 32 bits`,
     {
       subject: operation.origin ?? `%${operation.result.name}`,
       ...(operation.span === undefined ? {} : { span: operation.span }),

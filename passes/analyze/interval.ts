@@ -13,7 +13,6 @@ import type { Expression, IndexVariable, TensorReference } from "../../src/expr/
 import { isAffine, type Affine } from "../../src/expr/expression.ts";
 import { loadsOf } from "../../src/expr/rewrite.ts";
 import { elementCount, numbersOf, stridesOf } from "../../src/tensor/tensor.ts";
-import { rescale } from "../../src/numerics/dyadic.ts";
 
 export interface Interval {
   readonly low: number;
@@ -31,6 +30,8 @@ export interface IntervalOptions {
   rangeOf(tensor: TensorReference): Interval;
   /** Called with the bounds of all partial sums of every sum. */
   onPartialSums(bounds: Interval): void;
+  /** Called with the bounds of every rescaled accumulator, before it wraps to i32. */
+  onRescaled(bounds: Interval): void;
 }
 
 type Position = Map<IndexVariable, number>;
@@ -110,10 +111,12 @@ export function intervalOf(root: Expression, position: Position, options: Interv
         const [acc, multiplier, shift] = [visit(e.acc), visit(e.multiplier), visit(e.shift)];
         if (multiplier.low !== multiplier.high || shift.low !== shift.high)
           throw new UnknownInterval("a multiplier that varies");
-        return {
-          low: rescale(acc.low, multiplier.low, shift.low),
-          high: rescale(acc.high, multiplier.high, shift.high),
+        const rescaled = {
+          low: rescaleExactly(acc.low, multiplier.low, shift.low),
+          high: rescaleExactly(acc.high, multiplier.high, shift.high),
         };
+        options.onRescaled(rescaled);
+        return rescaled;
       }
       case "unary":
         throw new UnknownInterval(e.operator);
@@ -124,6 +127,13 @@ export function intervalOf(root: Expression, position: Position, options: Interv
 
 /** Thrown where a bound is not known; the element type's range then has to do. */
 export class UnknownInterval extends Error {}
+
+/** Not wrapped to i32, which would not be monotone. */
+function rescaleExactly(acc: number, multiplier: number, shift: number): number {
+  if (!Number.isFinite(acc)) throw new UnknownInterval("an accumulator without bounds");
+  const product = BigInt(acc) * BigInt(multiplier) + (1n << BigInt(shift - 1));
+  return Number(product >> BigInt(shift));
+}
 
 function binary(operator: string, a: Interval, b: Interval): Interval {
   const corners = (f: (x: number, y: number) => number): Interval => {

@@ -20,30 +20,28 @@
 import { diagnostic, DiagnosticError, fail, type Diagnostic } from "../../src/diagnostics/diagnostic.ts";
 import type { ExecutorFactory } from "../../src/exec/executor.ts";
 import { bool, choice, float } from "../../src/ir/attributes.ts";
-import { copyGraph } from "../../src/ir/copy-graph.ts";
 import type { Graph, Value } from "../../src/ir/graph.ts";
 import type { AffineRange } from "../../src/numerics/affine.ts";
+import { densityOf } from "../../src/numerics/quantization-error.ts";
 import { definePass, type Finding, type PassContext } from "../../src/pass/pass.ts";
 import type { SampleSource } from "../../src/pass/samples.ts";
 import { numbersOf } from "../../src/tensor/tensor.ts";
+import { chooseMethods, widened, type MeasuredGroup } from "./choose-methods.ts";
 import { fixedInputsOf } from "./fixed-inputs.ts";
-import { quantizeActivations } from "./insert-fake-quantization.ts";
-import { decidingValue, judgeable, NoiseRatio, toDecibels, valuesOf } from "./judge-outputs.ts";
-import { planQuantization, type Plan } from "./plan.ts";
+import { decidingValue, toDecibels } from "./judge-outputs.ts";
+import { planQuantization } from "./plan.ts";
 import {
   closeSample,
-  densityOf,
   look,
   newRangeMeter,
   noiseOf,
   rangeBy,
   rangeMethods,
   wholeOf,
-  type RangeMeter,
   type RangeMethod,
   type RangeOptions,
 } from "./range-meter.ts";
-import { heldOutSamples, isHeldOut } from "./split-samples.ts";
+import { isHeldOut } from "./split-samples.ts";
 
 /** Below this a layer is suspect (algorithms.md section 9). */
 const suspectDecibels = 20;
@@ -103,20 +101,6 @@ export const calibrate = definePass({
   },
 });
 
-interface MeasuredGroup {
-  readonly sources: readonly Value[];
-  readonly meter: RangeMeter;
-  /** An input, an output or what decides one, where ranges are chosen. */
-  readonly isEnd: boolean;
-}
-
-const headroom = 1.125;
-
-const widened = ({ min, max }: AffineRange): AffineRange => ({
-  min: headroom * Math.min(min, 0),
-  max: headroom * Math.max(max, 0),
-});
-
 function checkOptions({ percentile, average }: RangeOptions): void {
   if (!(percentile > 0 && percentile <= 100))
     fail("option", `percentile is ${percentile}, expected more than 0 and at most 100`);
@@ -174,110 +158,6 @@ async function measure(
     else if (fault !== undefined) context.warn(fault);
   }
   if (faults.length > 0) throw new DiagnosticError(faults);
-}
-
-/** The method of each group: the best for it on the samples held out, or one for all where that serves the network better. */
-async function chooseMethods(
-  graph: Graph,
-  plan: Plan,
-  groups: readonly MeasuredGroup[],
-  samples: SampleSource,
-  createExecutor: ExecutorFactory,
-  options: RangeOptions & { readonly network: boolean },
-  context: PassContext,
-  find: (finding: Finding) => void,
-): Promise<readonly RangeMethod[]> {
-  const ranges = groups.map(({ meter }) => fittedRanges(meter, options));
-  const best = groups.map(({ meter, isEnd }, g) => (isEnd ? "minmax" : bestMethod(meter, ranges[g]!)));
-  const candidates: Candidate[] = [
-    { name: "tensor by tensor", methods: best },
-    ...networkMethods.map((method) => ({
-      name: method,
-      methods: groups.map(({ isEnd }) => (isEnd ? "minmax" : method)),
-    })),
-  ];
-  const distinct = candidates.filter(
-    ({ methods }, c) => candidates.findIndex((other) => other.methods.join() === methods.join()) === c,
-  );
-  if (!options.network || plan.problems.length > 0 || distinct.length < 2) return best;
-  const noises = await judge(
-    graph,
-    distinct.map(({ methods }) =>
-      groups.map((group, g): [MeasuredGroup, AffineRange] => {
-        const range = ranges[g]![methods[g]!];
-        return [group, group.isEnd ? widened(range) : range];
-      }),
-    ),
-    samples,
-    createExecutor,
-    context,
-  );
-  const least = noises.indexOf(Math.min(...noises));
-  const winner = distinct[least]!;
-  find({
-    summary: `${winner.name}, by the error of the network on samples held out`,
-    ...Object.fromEntries(distinct.map(({ name }, c) => [`${name} dB`, toDecibels(noises[c]!)])),
-  });
-  return winner.methods;
-}
-
-/** A moving average forgets most of what it saw: as one rule for all it never won. */
-const networkMethods = ["minmax", "percentile", "mse"] as const satisfies readonly RangeMethod[];
-
-interface Candidate {
-  readonly name: string;
-  readonly methods: readonly RangeMethod[];
-}
-
-function fittedRanges(meter: RangeMeter, options: RangeOptions): Readonly<Record<RangeMethod, AffineRange>> {
-  // All finite values may lie in samples held out.
-  const seen = meter.fitted.count > 0 ? meter.fitted : meter.heldOut;
-  const average = meter.fittedAverage ?? meter.average!;
-  const density = densityOf(seen);
-  return Object.fromEntries(
-    rangeMethods.map((method) => [method, rangeBy(method, seen, density, average, options)]),
-  ) as Record<RangeMethod, AffineRange>;
-}
-
-function bestMethod(
-  { fitted, heldOut }: RangeMeter,
-  ranges: Readonly<Record<RangeMethod, AffineRange>>,
-): RangeMethod {
-  const judges = densityOf(heldOut.count > 0 ? heldOut : fitted);
-  const noises = rangeMethods.map((method) => noiseOf(ranges[method], judges));
-  // The first of several, which is the simplest.
-  return rangeMethods[noises.indexOf(Math.min(...noises))]!;
-}
-
-/** Noise over signal of the network's deciding values for each set of ranges, on the samples held out. */
-async function judge(
-  graph: Graph,
-  rangings: readonly (readonly (readonly [MeasuredGroup, AffineRange])[])[],
-  samples: SampleSource,
-  createExecutor: ExecutorFactory,
-  context: PassContext,
-): Promise<number[]> {
-  const opened = [await judgeable(graph, createExecutor)];
-  try {
-    for (const ranging of rangings) {
-      const copy = copyGraph(graph);
-      const byName = new Map(copy.values.map((value) => [value.name, value]));
-      for (const [{ sources }, range] of ranging)
-        for (const { name } of sources) copy.setRange(byName.get(name)!, range);
-      quantizeActivations(copy, planQuantization(copy, fixedInputsOf(copy, context)));
-      opened.push(await judgeable(copy, createExecutor));
-    }
-    const ratios = rangings.map(() => new NoiseRatio());
-    for (const sample of heldOutSamples(samples)) {
-      const [real, ...found] = opened.map(({ executor, names }) => valuesOf(executor, sample, names));
-      found.forEach((values, c) => {
-        ratios[c]!.add(real!, values);
-      });
-    }
-    return ratios.map(({ ratio }) => ratio);
-  } finally {
-    for (const { executor } of opened) executor.dispose();
-  }
 }
 
 function describe(

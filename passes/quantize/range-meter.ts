@@ -11,13 +11,7 @@
 import { chooseAffine, type AffineRange } from "../../src/numerics/affine.ts";
 import { leastErrorRange, percentileRange } from "../../src/numerics/clip-range.ts";
 import { Histogram } from "../../src/numerics/histogram.ts";
-import {
-  densityOf,
-  squaredError,
-  squaredSum,
-  type Density,
-  type Grid,
-} from "../../src/numerics/quantization-error.ts";
+import { squaredError, squaredSum, type Density, type Grid } from "../../src/numerics/quantization-error.ts";
 
 export const rangeMethods = ["minmax", "moving-average", "percentile", "mse"] as const;
 export type RangeMethod = (typeof rangeMethods)[number];
@@ -118,5 +112,3 @@ export function noiseOf({ min, max }: AffineRange, density: Density): number {
   const noise = squaredError(density, gridOf(Math.min(min, 0), Math.max(max, 0)));
   return noise === 0 ? 0 : noise / squaredSum(density);
 }
-
-export { densityOf };

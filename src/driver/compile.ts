@@ -76,7 +76,7 @@ export async function compile(options: CompileOptions): Promise<Compiled> {
     options.onWarning?.(warning);
   };
   notes.forEach((note) => options.onWarning?.(note));
-  const steps = parsePipeline(pipelineText(options.pipeline ?? (isStored ? "" : "default")));
+  const steps = parsePipeline(pipelineText(options.pipeline ?? (isStored ? "prove" : "default")));
   const passTimesMs: Record<string, number> = {};
   const context = contextFor(samples, report, options.progress);
   const passes = [...(options.passes ?? []), ...ownPasses];

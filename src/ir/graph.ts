@@ -140,7 +140,7 @@ export class Graph {
     };
     const operation: MutableOperation = {
       definition,
-      operands: operands as MutableValue[],
+      operands: [...operands] as MutableValue[],
       attributes: completed,
       result,
       origin: options.origin,
@@ -156,7 +156,7 @@ export class Graph {
   }
 
   setOutputs(values: readonly Value[]): void {
-    this.#outputs = values as MutableValue[];
+    this.#outputs = [...values] as MutableValue[];
   }
 
   setRange(value: Value, range: Range | undefined): void {
@@ -171,6 +171,7 @@ export class Graph {
 
   /** Every use of `old`, outputs included, becomes a use of `replacement`, which takes its name and range when it has none better. */
   replaceAllUses(old: Value, replacement: Value): void {
+    if (old === replacement) return;
     for (const user of old.users) this.#redirect(user as MutableOperation, old, replacement);
     this.#outputs = this.#outputs.map((v) => (v === old ? (replacement as MutableValue) : v));
     if (replacement.range === undefined && old.range !== undefined) this.setRange(replacement, old.range);

@@ -41,7 +41,7 @@ const modules: readonly { readonly name: RegExp; readonly only: readonly string[
   { name: /^(protobufjs|onnx-proto)(\/|$)/, only: ["src/frontends/onnx/", "backends/onnx/"] },
   { name: /^fflate$/, only: ["src/tensor/"] },
   { name: /^d3-(scale|shape)$/, only: ["src/driver/report-page/"] },
-  { name: /^commander$/, only: ["src/driver/node/"] },
+  { name: /^(commander|unplugin|virtual:quern\/.*)$/, only: ["src/driver/node/"] },
 ];
 
 const files = sourceFiles("src", "passes", "backends");

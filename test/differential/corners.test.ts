@@ -103,6 +103,14 @@ const cases: Readonly<Record<string, string>> = {
       %v = reshape %y {shape = [6]} : tensor<6xi8, 0.00390625:-128>
       return %y, %x, %c, %y, %v, %x
     }`,
+  "a sum that two others read, and one that reads it twice": `
+    graph @net(%x: tensor<2x5xi8, 0.5:7>, %v: tensor<2x5xi8, 0.5:-3>) {
+      %s = rescaled_add %x, %v {multipliers = [262144, 262144], shift = 19, clamp = [-128, 127]} : tensor<2x5xi8, 1:2>
+      %a = rescaled_add %s, %x {multipliers = [262144, 131072], shift = 19, clamp = [-100, 99]} : tensor<2x5xi8, 2:0>
+      %b = rescaled_sub %s, %v {multipliers = [262144, 131072], shift = 19, clamp = [-128, 127]} : tensor<2x5xi8, 2:5>
+      %d = rescaled_sub %s, %s {multipliers = [262144, 262144], shift = 18, clamp = [1, 127]} : tensor<2x5xi8, 1:0>
+      return %a, %b, %d
+    }`,
   "padding times a weight that is no number": `
     graph @net(%x: tensor<1x2x3x2xf32>) {
       %w = constant {value = dense<[[[[1, -2], [inf, 4], [5, nan]]]]>} : tensor<1x1x3x2xf32>

@@ -29,6 +29,14 @@ test("the version is the package's", () => {
   expect(version).toBe(manifest.version);
 });
 
+/** Stored already, so that no pipeline made it. */
+const overflowing = `graph @net(%x: tensor<1x1xi8, 1:0>) {
+  %w = constant {value = dense<[[127]]>} : tensor<1x1xi8, 1:0>
+  %b = constant {value = dense<[2147483647]>} : tensor<1xi32, 1:0>
+  %y = linear %x, %w, %b : tensor<1x1xi32, 1:0>
+  return %y
+}`;
+
 describe("compile", () => {
   test("writes all files of both targets", () => {
     expect([...tiny.files.keys()]).toEqual([
@@ -115,6 +123,10 @@ describe("compile", () => {
     [{ model: { file: "net.onnx", bytes: Uint8Array.of(1, 2, 3) } }, "onnx-"],
     [{ model: { file: "net.qir", bytes: Uint8Array.of(0xff, 0xfe) } }, "text-encoding"],
     [{ model: { file: "net.qir", bytes: new TextEncoder().encode("graph") } }, "syntax"],
+    [
+      { samples: undefined, model: { file: "net.qir", bytes: new TextEncoder().encode(overflowing) } },
+      "overflow",
+    ],
   ])("%o fails with %s", async (more, code) => {
     const { samples, ...rest } = { samples: tinySamples(), ...(more as Partial<CompileOptions>) };
     const options = { model: tinyModel, ...rest, ...(samples === undefined ? {} : { samples }) };

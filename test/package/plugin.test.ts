@@ -51,7 +51,7 @@ await build({ configFile: false, logLevel: "error", plugins: [quern.vite(options
 
 let expected = "";
 beforeAll(() => {
-  project = installedProject("vite", "rollup", "esbuild");
+  project = installedProject("vite", "@rollup/wasm-node", "esbuild");
   put(at("tiny.qir"), tinyText);
   put(at("main.js"), main);
   put(at("plugin.js"), plugin);
@@ -113,7 +113,7 @@ describe("a bundle runs and gives what the compiled folder gives", () => {
 
   test("rollup: the WebAssembly is an asset", () => {
     const out = bundleAndRun(
-      `import { rollup } from "rollup";
+      `import { rollup } from "@rollup/wasm-node";
        const bundle = await rollup({ input: "main.js", plugins: [quern.rollup(options)] });
        await bundle.write({ dir: "out/rollup", format: "es", entryFileNames: "main.mjs" });`,
       "out/rollup/main.mjs",
@@ -195,7 +195,7 @@ describe("what is wrong is said", () => {
     writeFileSync(
       at("build.js"),
       `import { quern } from "quern/plugin";
-       import { rollup } from "rollup";
+       import { rollup } from "@rollup/wasm-node";
        try { await rollup({ input: "wrong.js", plugins: [quern.rollup(${options})] }); }
        catch (error) { console.log(error.message); }`,
     );

@@ -217,7 +217,9 @@ describe("calibrate", () => {
   });
 
   test("fails where nothing finite was seen, naming the layer", async () => {
-    await expect(run(small(), "calibrate{method=minmax}", { samples: source([NaN, NaN]) })).rejects.toMatchObject({
+    await expect(
+      run(small(), "calibrate{method=minmax}", { samples: source([NaN, NaN]) }),
+    ).rejects.toMatchObject({
       diagnostics: [{ code: "not-finite" }, { code: "not-finite", subject: "layer" }],
     });
   });

@@ -1,0 +1,137 @@
+/**
+ * Quantize/dequantize pairs on the activations of a real graph, as `insert-fake-quantization` puts them there and `calibrate` tries
+ * them: scale and zero point of each group's range.
+ */
+import { diagnostic, DiagnosticError } from "../../src/diagnostics/diagnostic.ts";
+import type { Graph, Operation, Value } from "../../src/ir/graph.ts";
+import { constantOf } from "../../src/ir/match.ts";
+import { perTensor, tensorType, type Quantization, type TensorType } from "../../src/ir/types.ts";
+import { chooseAffine, dequantizeValue, quantizeValue } from "../../src/numerics/affine.ts";
+import { dequantize } from "../../src/ops/dequantize.ts";
+import { quantize } from "../../src/ops/quantize.ts";
+import { elementRange } from "../../src/tensor/element-type.ts";
+import { numbersOf, tensor } from "../../src/tensor/tensor.ts";
+import type { Group, Plan } from "./plan.ts";
+import { replaceConstant } from "./replace-constant.ts";
+
+/** The pairs alone: weights stay real. Returns how many. */
+export function quantizeActivations(graph: Graph, plan: Plan): number {
+  const [first] = graph.operations;
+  if (first === undefined) return 0;
+  let pairs = 0;
+  for (const group of plan.groups) {
+    const type = quantizationOf(group, plan);
+    for (const value of group.values) {
+      insertPair(graph, value, first, type);
+      pairs++;
+    }
+    for (const { operation, value } of group.constants) storeConstant(graph, operation, value, type);
+    for (const { operation, value } of group.converted) convertOperand(graph, operation, value, type);
+  }
+  return pairs;
+}
+
+type StoredType = Pick<TensorType, "element"> & { readonly quantization: Quantization };
+
+function quantizationOf(group: Group, plan: Plan): StoredType {
+  if (group.fixed !== undefined) return group.fixed;
+  const ranges = [
+    ...group.sources.map((value) => value.range!),
+    ...group.constants.map(({ value }) => extremes(value)),
+    ...group.converted.map(({ value }) => representable(plan.groupOf(value)!.fixed!)),
+  ];
+  return affineType(Math.min(...ranges.map((r) => r.min)), Math.max(...ranges.map((r) => r.max)));
+}
+
+/** The reals that stored integers can stand for. */
+function representable({ element, quantization }: StoredType): { min: number; max: number } {
+  const { min, max } = elementRange(element);
+  const [scale, zero] = [quantization.scale[0]!, quantization.zero[0]!];
+  return { min: dequantizeValue(min, scale, zero), max: dequantizeValue(max, scale, zero) };
+}
+
+function affineType(min: number, max: number): StoredType {
+  const { scale, zero } = chooseAffine(min, max, "i8");
+  return { element: "i8", quantization: perTensor(scale, zero) };
+}
+
+/** Of a constant by its own extremes. */
+export const ownQuantization = (value: Value): StoredType => {
+  const { min, max } = extremes(value);
+  return affineType(min, max);
+};
+
+function extremes(value: Value): { min: number; max: number } {
+  let [min, max] = [Infinity, -Infinity];
+  for (const x of numbersOf(constantOf(value)!)) [min, max] = [Math.min(min, x), Math.max(max, x)];
+  if (!(Number.isFinite(min) && Number.isFinite(max)))
+    throw new DiagnosticError([
+      diagnostic("error", "not-finite", `the constant %${value.name} holds NaN or infinities`, {
+        subject: value.producer?.origin ?? `%${value.name}`,
+      }),
+    ]);
+  return { min, max };
+}
+
+/** value → quantize → dequantize → all who read the value. What is stored takes the name. */
+function insertPair(
+  graph: Graph,
+  value: Value,
+  first: Operation,
+  { element, quantization }: StoredType,
+): void {
+  const users = [...value.users];
+  const { name, producer } = value;
+  const origin = producer?.origin;
+  if (producer !== undefined) graph.rename(value, `${name}_real`);
+  const stored = graph.create(
+    quantize,
+    { input: value },
+    {},
+    {
+      origin,
+      type: tensorType(element, value.type.shape, quantization),
+      name: producer === undefined ? `${name}_stored` : name,
+      ...(producer === undefined ? { before: first } : { after: producer }),
+    },
+  );
+  const real = graph.create(
+    dequantize,
+    { input: stored.result },
+    {},
+    { origin, after: stored, name: `${name}_fake` },
+  );
+  for (const user of users) graph.replaceOperand(user, value, real.result);
+  graph.setOutputs(graph.outputs.map((output) => (output === value ? real.result : output)));
+}
+
+/** The same for a value that one operation wants in another quantization. */
+function convertOperand(graph: Graph, operation: Operation, value: Value, type: StoredType): void {
+  // By now the operation reads the dequantized value.
+  const read = operation.operands.find((operand) => {
+    const stored = operand.producer?.definition === dequantize ? operand.producer.operands[0] : undefined;
+    return stored?.producer?.operands[0] === value;
+  });
+  if (read === undefined) throw new Error(`%${operation.result.name} does not read %${value.name}`);
+  const stored = graph.create(
+    quantize,
+    { input: read },
+    {},
+    {
+      before: operation,
+      type: tensorType(type.element, read.type.shape, type.quantization),
+      name: `${value.name}_converted`,
+    },
+  );
+  const real = graph.create(dequantize, { input: stored.result }, {}, { before: operation });
+  graph.replaceOperand(operation, read, real.result);
+}
+
+export function storeConstant(graph: Graph, operation: Operation, value: Value, type: StoredType): void {
+  const { element, quantization } = type;
+  const { min, max } = elementRange(element);
+  const [scale, zero] = [quantization.scale[0]!, quantization.zero[0]!];
+  const contents = constantOf(value)!;
+  const stored = Array.from(numbersOf(contents), (x) => quantizeValue(x, scale, zero, min, max));
+  replaceConstant(graph, operation, value, tensor(element, contents.shape, stored), quantization);
+}
