@@ -38,7 +38,7 @@ export async function bundle(folder: string, script: string, forNode = false): P
       minify: false,
       ...(forNode
         ? { ssr: true, rolldownOptions: { input: entry, output: { entryFileNames: "bundle.mjs" } } }
-        : { lib: { entry, formats: ["es"], fileName: "bundle" } }),
+        : { lib: { entry, formats: ["es"], fileName: () => "bundle.mjs" } }),
     },
   });
   return outDir;

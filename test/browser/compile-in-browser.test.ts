@@ -47,6 +47,7 @@ describe.skipIf(chromiumPath === undefined)("the core in Chromium", () => {
       const faults: string[] = [];
       page.on("pageerror", (error) => faults.push(String(error)));
       await page.goto(url);
+      expect(faults).toEqual([]);
       const found = new Map(await page.evaluate<[string, string][]>("compileHere()"));
       expect([...found]).toEqual(await hashesOf(await compileDigits()));
       expect(found.size).toBeGreaterThanOrEqual(8);
