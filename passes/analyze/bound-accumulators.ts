@@ -30,7 +30,7 @@ export const boundAccumulators = definePass({
   name: "bound-accumulators",
   summary: "prove that no accumulator overflows, and give its bounds",
   options: {},
-  run(graph, { find, count }) {
+  run(graph, { find, count, context }) {
     const referenceOf = tensorReferences();
     const ranges = new Map<TensorReference, Interval>();
     const problems: Diagnostic[] = [];
@@ -40,8 +40,11 @@ export const boundAccumulators = definePass({
       if (bounds !== undefined && signedBits(bounds.rescaled) > 32)
         problems.push(overflow("rescaled accumulator", operation, bounds.rescaled));
       const { element } = operation.result.type;
-      if (operation.definition.integer?.kind !== "accumulator" || element !== "i32" || bounds === undefined)
+      if (operation.definition.integer?.kind !== "accumulator" || element !== "i32") continue;
+      if (bounds === undefined) {
+        context.warn(unproved(operation));
         continue;
+      }
       const { channels, partial } = bounds;
       const total = channels.reduce(hull);
       find({
@@ -71,6 +74,17 @@ interface Bounds {
 }
 
 /** Bounds of the last step's target; every target's range is kept, of one written in parts their hull. Undefined where not known. */
+const unproved = (operation: Operation): Diagnostic =>
+  diagnostic(
+    "warning",
+    "unproved-accumulator",
+    `no bounds are known for %${operation.result.name}, an i32 accumulator`,
+    {
+      ...(operation.origin === undefined ? {} : { subject: operation.origin }),
+      help: "its sums wrap in WebAssembly and are undefined in C where they leave 32 bits: keep the reduction short",
+    },
+  );
+
 function boundsOf(steps: readonly Step[], ranges: Map<TensorReference, Interval>): Bounds | undefined {
   let bounds: Bounds | undefined;
   let before: TensorReference | undefined;

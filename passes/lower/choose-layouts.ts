@@ -92,6 +92,10 @@ function viewLayout(tensor: TensorReference, base: Layout): Layout {
   };
 }
 
+/** A border that makes a tensor this many times as large (small ones are counted larger) costs more than testing each read. */
+const largestGrowth = 4;
+const smallestTensor = 1024;
+
 /** The border each scratch tensor's readers would like, for tensors without views. Only the value of real zero can lie in it. */
 function neededBorders(
   program: KernelProgram,
@@ -121,6 +125,12 @@ function neededBorders(
         }),
       );
     }
+  for (const [tensor, border] of borders)
+    if (
+      extentOf(tensor.shape, border).count >
+      largestGrowth * (extentOf(tensor.shape, []).count + smallestTensor)
+    )
+      borders.delete(tensor);
   return borders;
 }
 

@@ -2,9 +2,10 @@
  * Copies the caller's tensor once into the form a vector schedule reads: widened, centred, with a border.
  *
  * The caller's buffers are dense and as declared; a view shares its base's dense memory. Where a sum of products reads such a tensor and the
- * target keeps activations otherwise, or reads it past its edge, a kernel `NAME.staged` copies it first. A transposed input
+ * target keeps activations otherwise, or reads it past its edge, a kernel `NAME:staged` copies it first. A transposed input
  * needs none: its transposition is such a copy already. Scalar targets read the caller's memory directly.
  */
+import { derivedName } from "../../src/exec/express-operation.ts";
 import { at, axes, load } from "../../src/expr/build.ts";
 import type { Load, Step, TensorReference } from "../../src/expr/expression.ts";
 import type { Kernel, KernelProgram } from "../../src/expr/kernel.ts";
@@ -40,7 +41,7 @@ export function stageInputs(program: KernelProgram, target: Target): KernelProgr
       if (reads.size === 0) return step;
       for (const tensor of reads)
         if (!staged.has(tensor)) {
-          const copy: TensorReference = { ...tensor, name: `${tensor.name}.staged` };
+          const copy: TensorReference = { ...tensor, name: derivedName(tensor.name, "staged") };
           staged.set(tensor, copy);
           kernels.push(copyKernel(tensor, copy));
         }

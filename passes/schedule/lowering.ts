@@ -62,7 +62,7 @@ export class Lowering {
   /** Data a schedule packed for itself. */
   constant(name: string, element: MemoryElement, data: BufferData): Buffer {
     const buffer: Buffer = {
-      name: `${this.name}.${name}`,
+      name: `${this.name}:${name}`,
       element,
       count: data.length,
       slackBytes: 0,

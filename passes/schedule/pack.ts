@@ -57,7 +57,7 @@ export function reorderConstant(
     else data[i] = value;
   });
   const tensor: TensorReference = {
-    name: `${load.tensor.name}.by_${order.map((v) => v.name).join("")}`,
+    name: `${load.tensor.name}:by_${order.map((v) => v.name).join("")}`,
     shape,
     element,
     data: { shape, element, data },

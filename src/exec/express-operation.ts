@@ -20,7 +20,7 @@ export type ReferenceOf = (value: Value) => TensorReference;
 
 /**
  * The steps of an operation over the tensors that stand for its values. Temporaries and constants are named
- * `RESULT.NAME` after the result's tensor.
+ * `RESULT:NAME` after the result's tensor.
  *
  * @throws internal, when the steps do not compute the temporaries and, last, the result
  */
@@ -34,12 +34,17 @@ export function expressOperation(operation: Operation, referenceOf: ReferenceOf)
     tensor: result,
     type: operation.result.type,
     temporary(name, element, shape) {
-      const reference = { name: `${result.name}.${name}`, shape, element };
+      const reference = { name: derivedName(result.name, name), shape, element };
       temporaries.push(reference);
       return reference;
     },
     constant(name, data) {
-      const reference = { name: `${result.name}.${name}`, shape: data.shape, element: data.element, data };
+      const reference = {
+        name: derivedName(result.name, name),
+        shape: data.shape,
+        element: data.element,
+        data,
+      };
       constants.push(reference);
       return reference;
     },
@@ -51,6 +56,9 @@ export function expressOperation(operation: Operation, referenceOf: ReferenceOf)
     throw new Error(`internal: the expression of '${definition.name}' %${result.name} ${flaw}`);
   return { steps, result, temporaries, constants };
 }
+
+/** A name for what comes with a value. No value of a graph can be called so: their names hold no colon. */
+export const derivedName = (of: string, what: string): string => `${of}:${what}`;
 
 /** One reference a value, made when first asked for; constants carry their data. */
 export function tensorReferences(): ReferenceOf {

@@ -38,7 +38,8 @@ const modules: readonly { readonly name: RegExp; readonly only: readonly string[
   { name: /^node:/, only: ["src/driver/node/"] },
   { name: /^binaryen$/, only: ["backends/wasm/"] },
   { name: /^ohm-js$/, only: ["src/text/"] },
-  { name: /^(protobufjs|onnx-proto)(\/|$)/, only: ["src/frontends/onnx/", "backends/onnx/"] },
+  { name: /^onnx-proto(\/|$)/, only: ["src/frontends/onnx/"] },
+  { name: /^protobufjs(\/|$)/, only: [] }, // where quern is installed, onnx-proto has one of its own
   { name: /^fflate$/, only: ["src/tensor/"] },
   { name: /^d3-(scale|shape)$/, only: ["src/driver/report-page/"] },
   { name: /^(commander|unplugin|virtual:quern\/.*)$/, only: ["src/driver/node/"] },

@@ -71,7 +71,7 @@ test("what is read once writes its part itself", () => {
   const { kernels } = lowerToKernels(graph, wasmSimd);
   // b0 is joined twice and so needs memory of its own.
   expect(kernels.map(({ name, steps }) => [name, steps.length])).toEqual([
-    ["x.staged", 1],
+    ["x:staged", 1],
     ["b0", 1],
     ["joined", 6],
     ["y", 1],

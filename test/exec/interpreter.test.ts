@@ -152,8 +152,8 @@ describe("expressOperation", () => {
     const operation = network("i32").operations.find((op) => op.definition.name === "scale_and_total")!;
     const { steps, result, temporaries, constants } = expressOperation(operation, tensorReferences());
     expect(result.name).toBe("scaled");
-    expect(temporaries.map((t) => t.name)).toEqual(["scaled.total"]);
-    expect(constants.map((t) => [t.name, t.data?.data])).toEqual([["scaled.scale", Int32Array.of(3)]]);
+    expect(temporaries.map((t) => t.name)).toEqual(["scaled:total"]);
+    expect(constants.map((t) => [t.name, t.data?.data])).toEqual([["scaled:scale", Int32Array.of(3)]]);
     expect(steps.map((step) => step.target)).toEqual([temporaries[0], result]);
   });
   test("references are one a value, and constants carry their data", () => {
@@ -175,6 +175,6 @@ describe("expressOperation", () => {
         result.temporary("t", "i32", [3]);
         return add.express(operands, attrs, result);
       }),
-    ).toThrow("never computes add.t");
+    ).toThrow("never computes add:t");
   });
 });

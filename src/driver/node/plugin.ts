@@ -90,7 +90,7 @@ export const quern: UnpluginInstance<PluginOptions> = createUnplugin((options, {
           this.warn(warning);
         });
         for (const file of [network.model, ...network.samples]) this.addWatchFile(file);
-        return placed(network, placementOf(framework, this, options.inline), (name, source) =>
+        return placed(network, placementOf(framework as string, this, options.inline), (name, source) =>
           (this as unknown as Emitter).emitFile({ type: "asset", name, source }),
         );
       },

@@ -5,9 +5,11 @@
  * browser bundles), so INT64_MAX would decode differently in the two. Overriding the reader, and not protobufjs's
  * global `util.Long`, leaves other users of protobufjs in the same program alone. Relies on the wire guard: at
  * `pos` stands a whole varint.
+ *
+ * onnx-proto takes only readers of its own protobufjs, which where quern is installed is another version than the one
+ * in this repository (npm heeds a dependency's `overrides` nowhere). So the reader comes from onnx-proto itself.
  */
-import protobuf from "protobufjs/minimal.js";
-import type { Reader } from "protobufjs";
+import onnxProto from "onnx-proto";
 import type { OnnxInteger } from "./model.ts";
 
 const narrowed = (value: bigint): OnnxInteger => {
@@ -32,11 +34,21 @@ function readVarint(reader: Reader, truncate: (value: bigint) => bigint): OnnxIn
   throw new Error("internal: the wire guard let a varint of more than 10 bytes pass");
 }
 
+type Reader = Exclude<Parameters<typeof onnxProto.onnx.ModelProto.decode>[0], Uint8Array>;
+
+/** A reader of the protobufjs that onnx-proto loads: its `decodeDelimited` makes one and hands it to `this.decode`. */
+function ownReader(bytes: Uint8Array): Reader {
+  const caught: Reader[] = [];
+  const catcher = { decode: (reader: Reader) => caught.push(reader) };
+  Reflect.apply(onnxProto.onnx.ModelProto.decodeDelimited, catcher, [Uint8Array.of(0)]);
+  return Object.assign(caught[0]!, { buf: bytes, pos: 0, len: bytes.length });
+}
+
 /** A reader over `bytes` (not copied) whose `int64` and `uint64` return an `OnnxInteger`. */
 export function exactReader(bytes: Uint8Array): Reader {
   // A Buffer would get protobufjs's BufferReader, and give Buffers, whose `slice` does not copy.
   const plain = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const reader = new protobuf.Reader(plain);
+  const reader = ownReader(plain);
   const exact = {
     int64: (): OnnxInteger => readVarint(reader, (value) => BigInt.asIntN(64, value)),
     uint64: (): OnnxInteger => readVarint(reader, (value) => BigInt.asUintN(64, value)),
