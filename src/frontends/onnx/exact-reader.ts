@@ -40,7 +40,7 @@ type Reader = Exclude<Parameters<typeof onnxProto.onnx.ModelProto.decode>[0], Ui
 function ownReader(bytes: Uint8Array): Reader {
   const caught: Reader[] = [];
   const catcher = { decode: (reader: Reader) => caught.push(reader) };
-  Reflect.apply(onnxProto.onnx.ModelProto.decodeDelimited, catcher, [Uint8Array.of(0)]);
+  onnxProto.onnx.ModelProto.decodeDelimited.call(catcher, Uint8Array.of(0));
   return Object.assign(caught[0]!, { buf: bytes, pos: 0, len: bytes.length });
 }
 
