@@ -111,7 +111,8 @@ function checkFiles(files: readonly NpyFile[], inputs: readonly InputPort[]): Di
         }),
       ];
     if (fits(found, type.shape)) return [];
-    const message = `a sample is [${found.join(", ")}], input %${name} expects [${type.shape.join(", ")}]`;
+    const sample = found.length === 0 ? "a single number" : `[${found.join(", ")}]`;
+    const message = `a sample is ${sample}, input %${name} expects [${type.shape.join(", ")}]`;
     return [diagnostic("error", "sample-shape", message, { subject, help: shapeHelp(found, type.shape) })];
   });
 }

@@ -191,7 +191,7 @@ const faults: Readonly<Record<string, Fault>> = {
   "a folder as samples": {
     args: compile("sound.onnx", "mine"),
     code: 1,
-    says: ["error[not-a-file]", "mine' is a folder, expected a file"],
+    says: ["error[not-a-file]", "mine' is a folder, expected a file", "help: give a file of that folder"],
   },
   "too few labels": {
     args: evaluate("few.npy"),

@@ -11,7 +11,7 @@ import {
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { main } from "../../src/driver/node/cli.ts";
 import { parseNpy, writeNpy } from "../../src/tensor/npy.ts";
 import { quern } from "../quern.ts";
@@ -100,6 +100,19 @@ describe("the road of a network", () => {
     await quern("run", at("net"), "--inputs", at("x.npy"), "--outputs", at("out.npy"), "--raw");
     expect(parseNpy(readFileSync(at("out.npy")), "out")).toMatchObject({ element: "i8", shape: [40, 3] });
   });
+  test("verify says when the C could not be compared", async () => {
+    vi.stubEnv("CC", undefined);
+    vi.stubEnv("PATH", folder);
+    try {
+      const { code, out, err } = await quern("verify", at("net"), "--count", "1");
+      expect(code).toBe(0);
+      expect(err).toContain("note[no-c-compiler]");
+      expect(out).toContain("wasm-simd, wasm-scalar: the same outputs");
+    } finally {
+      vi.unstubAllEnvs();
+    }
+  });
+
   test("verify checks, and fails on a changed file", async () => {
     const sound = await quern("verify", at("net"), "--engine", "wasm-simd", "--count", "2");
     expect(sound.code).toBe(0);

@@ -69,6 +69,7 @@ describe("shapes", () => {
       "a sample is [1, 2], input %in expects [1, 2, 1]",
     );
     expect(() => openSamples([file], port(1, 3))).toThrow("expects [1, 3]");
+    expect(() => openSamples([fileOf("u8", [2], [4, 5])], port(1, 3))).toThrow("a sample is a single number");
   });
   test("counts of files and of samples", () => {
     expect(() => openSamples([], port(1, 2))).toThrow("0 sample files for 1 inputs");

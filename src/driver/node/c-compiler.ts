@@ -1,6 +1,7 @@
 /** Finds and runs the C compiler of the machine. */
 import { spawnSync } from "node:child_process";
-import { fail } from "../../diagnostics/diagnostic.ts";
+import { DiagnosticError, fail } from "../../diagnostics/diagnostic.ts";
+import type { Streams } from "./streams.ts";
 
 /** A command and the arguments that always go with it (`ccache gcc`). */
 export type CompilerCommand = readonly [command: string, ...rest: string[]];
@@ -36,6 +37,18 @@ export function findCompiler(
       help: "install one, or set the variable CC",
     })
   );
+}
+
+/** For commands that do without the C engine where there is no compiler, and say so. */
+export function hasCompiler(streams: Streams): boolean {
+  try {
+    findCompiler();
+    return true;
+  } catch (error) {
+    if (!(error instanceof DiagnosticError)) throw error;
+    streams.diagnose(error.diagnostics.map((d) => ({ ...d, severity: "note" })));
+    return false;
+  }
 }
 
 /**

@@ -106,6 +106,9 @@ export function access<T>(path: string, run: () => T): T {
 function accessDiagnostic(path: string, code: string, error: Error) {
   if (code === "ENOENT")
     return diagnostic("error", "no-file", `'${path}' does not exist`, { help: "check the path" });
-  if (code === "EISDIR") return diagnostic("error", "not-a-file", `'${path}' is a folder, expected a file`);
+  if (code === "EISDIR")
+    return diagnostic("error", "not-a-file", `'${path}' is a folder, expected a file`, {
+      help: "give a file of that folder",
+    });
   return diagnostic("error", "file-access", `'${path}' cannot be accessed: ${error.message}`);
 }

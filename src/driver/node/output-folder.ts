@@ -21,7 +21,10 @@ import { access, isFolder } from "./files.ts";
 export function checkOutputFolder(folder: string, force: boolean): void {
   const path = resolve(folder);
   if (!existsSync(path)) return;
-  if (!isFolder(path)) fail("output-exists", `'${folder}' is a file, expected a folder or nothing`);
+  if (!isFolder(path))
+    fail("output-exists", `'${folder}' is a file, expected a folder or nothing`, {
+      help: "give another folder with --out",
+    });
   const inside = relative(path, process.cwd());
   if (inside === "" || !inside.startsWith(".."))
     fail("output-exists", `'${folder}' holds the current folder and cannot be replaced`, {

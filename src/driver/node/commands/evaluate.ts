@@ -10,7 +10,7 @@ import { evaluate, type Evaluation } from "../../evaluate.ts";
 import { labelCount, metricNames, type MetricName } from "../../metrics.ts";
 import { extensionOf } from "../../model.ts";
 import type { Reference } from "../../reference.ts";
-import { findCompiler } from "../c-compiler.ts";
+import { hasCompiler } from "../c-compiler.ts";
 import { evaluationText } from "../evaluation-text.ts";
 import { readBytes } from "../files.ts";
 import { given } from "../given.ts";
@@ -108,15 +108,7 @@ function defaultEngines({ bundle }: Subject, streams: Streams): EngineName[] {
   const targets = bundle?.report.targets;
   if (targets === undefined) return ["wasm-simd"];
   const engines: EngineName[] = targets.wasm === undefined ? [] : ["wasm-simd"];
-  if (targets.c !== undefined) {
-    try {
-      findCompiler();
-      engines.push("c");
-    } catch (error) {
-      if (!(error instanceof DiagnosticError)) throw error;
-      streams.diagnose(error.diagnostics.map((d) => ({ ...d, severity: "note" })));
-    }
-  }
+  if (targets.c !== undefined && hasCompiler(streams)) engines.push("c");
   return engines.length > 0 ? engines : ["wasm-simd"];
 }
 

@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { DiagnosticError } from "../../../diagnostics/diagnostic.ts";
 import type { EngineName } from "../../engines.ts";
 import { verifyBundle } from "../../verify.ts";
-import { firstWorking } from "../c-compiler.ts";
+import { hasCompiler } from "../c-compiler.ts";
 import { nodeEngines } from "../engines.ts";
 import { readBundle } from "../files.ts";
 import { given } from "../given.ts";
@@ -27,10 +27,14 @@ export function addVerify(program: Command, streams: Streams): void {
     .option("--json", "print JSON")
     .addHelpText("after", "\nExample:\n  $ quern verify build/kws")
     .action(async (folder: string, options: Options) => {
-      const hasCompiler = firstWorking([["cc"], ["gcc"], ["clang"]]) !== undefined || "CC" in process.env;
+      const engines = options.engine ?? [
+        "wasm-simd" as const,
+        "wasm-scalar" as const,
+        ...("CC" in process.env || hasCompiler(streams) ? ["c" as const] : []),
+      ];
       const found = await verifyBundle({
         bundle: readBundle(folder),
-        engines: options.engine ?? ["wasm-simd", "wasm-scalar", ...(hasCompiler ? ["c" as const] : [])],
+        engines,
         factories: nodeEngines,
         ...given({ count: options.count }),
       });
