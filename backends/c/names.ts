@@ -26,7 +26,7 @@ const reserved = new Set([
 ]);
 
 /** Functions that compilers know without a declaration: no global may be called so. */
-const libraryNames = [
+const standardNames = [
   ...words(
     "abs labs llabs div exit abort malloc calloc realloc free printf puts putchar scanf index rindex log logb",
   ),
@@ -52,7 +52,7 @@ export function identifier(text: string): string {
 }
 
 export const isIdentifier = (text: string): boolean =>
-  /^[A-Za-z][A-Za-z0-9_]*$/.test(text) && !reserved.has(text) && !libraryNames.includes(text);
+  /^[A-Za-z][A-Za-z0-9_]*$/.test(text) && !reserved.has(text) && !standardNames.includes(text);
 
 /** Unique names: each object asked for gets one, and keeps it. */
 export class NameScope {
@@ -68,7 +68,7 @@ export class NameScope {
 
   /** The scope of a C file; `barred` are names of one function that sees them all. */
   static global(taken: Iterable<string>, barred: readonly string[]): NameScope {
-    return new NameScope(taken, [...libraryNames, ...barred]);
+    return new NameScope(taken, [...standardNames, ...barred]);
   }
 
   /** The object's name, made from `text` when it has none yet. */

@@ -5,7 +5,7 @@
 import { identifier, isIdentifier } from "../../backends/c/names.ts";
 import { passes as ownPasses } from "../../passes/index.ts";
 import { pipelines } from "../../passes/pipelines.ts";
-import { fail, type Diagnostic } from "../diagnostics/diagnostic.ts";
+import { diagnostic, fail, type Diagnostic } from "../diagnostics/diagnostic.ts";
 import type { Graph } from "../ir/graph.ts";
 import { runPipeline } from "../pass/manager.ts";
 import { createContext, type Pass } from "../pass/pass.ts";
@@ -20,7 +20,7 @@ import type { NpyFile } from "./npy-file.ts";
 import { measureLayers } from "./measure-layers.ts";
 import { makeReport, reportText, type Report, type ReportFacts, type RunRecord } from "./report.ts";
 import { reportPage } from "./report-page/report-page.ts";
-import { openSamples, type SampleOptions, type Samples } from "./samples.ts";
+import { openSamples, type InputMapping, type SampleOptions, type Samples } from "./samples.ts";
 import { version } from "./version.ts";
 
 export interface CompileOptions {
@@ -76,6 +76,11 @@ export async function compile(options: CompileOptions): Promise<Compiled> {
     options.onWarning?.(warning);
   };
   notes.forEach((note) => options.onWarning?.(note));
+  samples?.files
+    .filter((file) => isPlainSigned(file, samples.mapping))
+    .forEach((file) => {
+      report(unmappedSamples(file));
+    });
   const steps = parsePipeline(pipelineText(options.pipeline ?? (isStored ? "prove" : "default")));
   const passTimesMs: Record<string, number> = {};
   const context = contextFor(samples, report, options.progress);
@@ -159,6 +164,16 @@ export function networkName(modelFile: string, name?: string): string {
     help: `use letters, digits and underscores, for instance ${identifier(name)}`,
   });
 }
+
+/** Raw pixels are unsigned; signed bytes are nearly always features that some scale turns into numbers. */
+const isPlainSigned = ({ header }: NpyFile, mapping: InputMapping): boolean =>
+  header.element === "i8" && Object.keys(mapping).length === 0;
+
+const unmappedSamples = ({ file }: NpyFile): Diagnostic =>
+  diagnostic("warning", "unmapped-samples", "int8 samples are taken as the numbers -128 to 127 themselves", {
+    subject: `file "${file}"`,
+    help: "where they stand for reals, say how: --input-scale S --input-zero Z",
+  });
 
 /** The default pipeline proves this itself; a pipeline of the user's may have left it out. */
 function requireStored(graph: Graph): void {

@@ -30,6 +30,15 @@ test("the version is the package's", () => {
 });
 
 /** Stored already, so that no pipeline made it. */
+test("int8 samples that nothing maps are taken as they are, and that is said", async () => {
+  const warnings: string[] = [];
+  const onWarning: CompileOptions["onWarning"] = ({ code }) => warnings.push(code);
+  await compileTiny({ onWarning });
+  expect(warnings).not.toContain("unmapped-samples");
+  await compileTiny({ sampleOptions: {}, onWarning });
+  expect(warnings).toContain("unmapped-samples");
+});
+
 const overflowing = `graph @net(%x: tensor<1x1xi8, 1:0>) {
   %w = constant {value = dense<[[127]]>} : tensor<1x1xi8, 1:0>
   %b = constant {value = dense<[2147483647]>} : tensor<1xi32, 1:0>
