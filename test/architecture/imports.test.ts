@@ -39,7 +39,7 @@ const modules: readonly { readonly name: RegExp; readonly only: readonly string[
   { name: /^binaryen$/, only: ["backends/wasm/"] },
   { name: /^ohm-js$/, only: ["src/text/"] },
   { name: /^onnx-proto(\/|$)/, only: ["src/frontends/onnx/"] },
-  { name: /^protobufjs(\/|$)/, only: [] }, // where quern is installed, onnx-proto has one of its own
+  { name: /^protobufjs(\/|$)/, only: [] }, // onnx-proto may have a copy of its own: see exact-reader.ts
   { name: /^fflate$/, only: ["src/tensor/"] },
   { name: /^d3-(scale|shape)$/, only: ["src/driver/report-page/"] },
   { name: /^(commander|unplugin|virtual:quern\/.*)$/, only: ["src/driver/node/"] },

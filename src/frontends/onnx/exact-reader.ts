@@ -6,8 +6,8 @@
  * global `util.Long`, leaves other users of protobufjs in the same program alone. Relies on the wire guard: at
  * `pos` stands a whole varint.
  *
- * onnx-proto takes only readers of its own protobufjs, which where quern is installed is another version than the one
- * in this repository (npm heeds a dependency's `overrides` nowhere). So the reader comes from onnx-proto itself.
+ * onnx-proto takes only readers of its own protobufjs, which a bundler or a package manager may hand it in another copy than
+ * ours. So the reader comes from onnx-proto itself.
  */
 import onnxProto from "onnx-proto";
 import type { OnnxInteger } from "./model.ts";
