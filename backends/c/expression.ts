@@ -203,6 +203,9 @@ function binary(
     case "shl":
     case "shr":
       return shift(operator, left, right, element, names);
+    case "addsatu":
+    case "shru":
+      throw new Error(`internal: '${operator}' on ${element}`);
   }
 }
 

@@ -166,6 +166,9 @@ function emitScalarBinary(scope: FunctionScope, expression: Kind<"binary">, emit
           : scope.module.i64.extend_u(emit(right));
       return scope.module.i64[name](emit(left), count);
     }
+    case "addsatu":
+    case "shru":
+      throw inexpressible(expression);
     case "min":
     case "max": {
       // `select` computes its values before its condition, so the condition reads what they keep.

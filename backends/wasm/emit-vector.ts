@@ -54,6 +54,8 @@ export function emitVectorUnary(scope: FunctionScope, expression: Kind<"unary">,
   return v128.or(v128.and(value, biased((1n << 52n) - 1n)), biased(bias << 52n));
 }
 
+const shifts = { shl: "shl", shr: "shr_s", shru: "shr_u" } as const;
+
 export function emitVectorBinary(scope: FunctionScope, expression: Kind<"binary">, emit: Emit): Ref {
   const { operator, type, left, right } = expression;
   const shape = shapeOf(type);
@@ -75,8 +77,12 @@ export function emitVectorBinary(scope: FunctionScope, expression: Kind<"binary"
       return v128[operator](emit(left), emit(right));
     case "shl":
     case "shr":
+    case "shru":
       if (isFloat || isVector(right.type) || right.type.element !== "i32") throw inexpressible(expression);
-      return instruction(scope, shape, operator === "shl" ? "shl" : "shr_s")(emit(left), emit(right));
+      return instruction(scope, shape, shifts[operator])(emit(left), emit(right));
+    case "addsatu":
+      if (shape !== "i8x16" && shape !== "i16x8") throw inexpressible(expression);
+      return instruction(scope, shape, "add_saturate_u")(emit(left), emit(right));
     case "min":
     case "max": {
       if (isFloat) return instruction(scope, shape, `p${operator}`)(emit(left), emit(right));
@@ -164,10 +170,16 @@ function emitExtract(scope: FunctionScope, expression: Kind<"extract">, emit: Em
 }
 
 function emitNarrow(scope: FunctionScope, expression: Kind<"narrow">, emit: Emit): Ref {
-  const { type, left, right } = expression;
+  const { type, left, right, unsigned = false } = expression;
   const from = shapeOf(left.type);
   if (isFloatLane(type.element) || type.lanes !== 2 * left.type.lanes) throw inexpressible(expression);
-  if (from !== "i64x2") return instruction(scope, shapeOf(type), `narrow_${from}_s`)(emit(left), emit(right));
+  if (from !== "i64x2")
+    return instruction(
+      scope,
+      shapeOf(type),
+      `narrow_${from}_${unsigned ? "u" : "s"}`,
+    )(emit(left), emit(right));
+  if (unsigned) throw inexpressible(expression);
   const clamped = (operand: LoopExpression): LoopExpression => {
     const bound = (value: number): LoopExpression => ({ kind: "constant", type: left.type, value });
     const above = binary("max", operand, bound(-(2 ** 31)));

@@ -7,6 +7,7 @@ import { scheduleContraction } from "./contraction.ts";
 import { scheduleDepthwise } from "./depthwise.ts";
 import { scheduleLanes } from "./lanes.ts";
 import type { Lowering } from "./lowering.ts";
+import { scaleAccumulator } from "./scale-accumulator.ts";
 import { scheduleScalar } from "./scalar.ts";
 
 export interface ScheduledStep {
@@ -18,9 +19,10 @@ export function scheduleStep(step: Step, lowering: Lowering): ScheduledStep {
   // The vector schedules take every axis to have an element.
   const empty = step.domain.some(({ extent }) => extent === 0);
   if (lowering.target.vector !== undefined && !empty) {
-    const contraction = scheduleContraction(step, lowering);
+    const scaled = scaleAccumulator(step, lowering);
+    const contraction = scheduleContraction(scaled, lowering);
     if (contraction !== undefined) return { schedule: "contraction", statements: contraction };
-    const depthwise = scheduleDepthwise(step, lowering);
+    const depthwise = scheduleDepthwise(scaled, lowering);
     if (depthwise !== undefined) return { schedule: "depthwise", statements: depthwise };
     const lanes = scheduleLanes(step, lowering);
     if (lanes !== undefined) return { schedule: "lanes", statements: lanes };

@@ -28,13 +28,15 @@ export interface Rewrite {
   readonly variables?: ReadonlyMap<IndexVariable, Affine>;
   /** Called on each load after its indices were rewritten; returns what stands in its place, or undefined to keep it. */
   readonly load?: (load: Load) => Expression | undefined;
+  /** Nodes by what stands in their place, which is taken as it is. */
+  readonly nodes?: ReadonlyMap<Expression, Expression>;
 }
 
 export function rewrite(
   root: Expression,
-  { variables = new Map<IndexVariable, Affine>(), load }: Rewrite,
+  { variables = new Map<IndexVariable, Affine>(), load, nodes }: Rewrite,
 ): Expression {
-  const done = new Map<Expression, Expression>();
+  const done = new Map<Expression, Expression>(nodes);
   const index = (i: Index): Index =>
     isAffine(i) ? substituteAffine(i, variables) : { value: visit(i.value) };
   const visit = (e: Expression): Expression => {

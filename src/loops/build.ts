@@ -119,11 +119,18 @@ const foldI32: Partial<Record<LoopBinary, (a: number, b: number) => number>> = {
   min: Math.min,
   max: Math.max,
 };
-const rightNeutralZero: readonly LoopBinary[] = ["add", "sub", "shl", "shr", "or", "xor"];
+const rightNeutralZero: readonly LoopBinary[] = ["add", "sub", "shl", "shr", "shru", "or", "xor"];
+
+export const isShift = (operator: LoopBinary): boolean =>
+  operator === "shl" || operator === "shr" || operator === "shru";
 
 export function binary(operator: LoopBinary, left: LoopExpression, right: LoopExpression): LoopExpression {
   const { type } = left;
-  const shift = operator === "shl" || operator === "shr";
+  const shift = isShift(operator);
+  if (operator === "addsatu")
+    expect(type.element === "i8" || type.element === "i16", `addsatu of ${formatRegisterType(type)}`);
+  if (operator === "shru")
+    expect(type.lanes > 1 && !isFloatLane(type.element), `shru of ${formatRegisterType(type)}`);
   if (shift && type.lanes > 1) expectIndex("shift amount", right);
   else if (shift)
     expect(right.type.lanes === 1 && !isFloatLane(right.type.element), "shift by a float or vector");
@@ -166,6 +173,8 @@ export const min = (a: LoopExpression, b: LoopExpression): LoopExpression => bin
 export const max = (a: LoopExpression, b: LoopExpression): LoopExpression => binary("max", a, b);
 export const shl = (a: LoopExpression, amount: LoopExpression): LoopExpression => binary("shl", a, amount);
 export const shr = (a: LoopExpression, amount: LoopExpression): LoopExpression => binary("shr", a, amount);
+export const addsatu = (a: LoopExpression, b: LoopExpression): LoopExpression => binary("addsatu", a, b);
+export const shru = (a: LoopExpression, amount: LoopExpression): LoopExpression => binary("shru", a, amount);
 export const clamp = (x: LoopExpression, low: LoopExpression, high: LoopExpression): LoopExpression =>
   min(max(x, low), high);
 
@@ -239,6 +248,12 @@ export function narrow(left: LoopExpression, right: LoopExpression): LoopExpress
   const element = (["i8", "i16", "i32"] as const).find((e) => wider[e] === left.type.element);
   expect(element !== undefined, `narrow ${formatRegisterType(left.type)}`);
   return { kind: "narrow", type: { element, lanes: left.type.lanes * 2 }, left, right };
+}
+
+export function narrowUnsigned(left: LoopExpression, right: LoopExpression): LoopExpression {
+  const joined = narrow(left, right);
+  expect(joined.type.element !== "i32", "unsigned narrow of i64");
+  return { ...joined, unsigned: true } as LoopExpression;
 }
 
 export function zip(part: 0 | 1, left: LoopExpression, right: LoopExpression): LoopExpression {

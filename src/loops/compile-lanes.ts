@@ -3,7 +3,7 @@
  * overwrites: an expression is evaluated and used up within one statement, and `set` copies.
  */
 import { checkShift } from "../numerics/machine.ts";
-import { formatRegisterType, isFloatLane } from "./build.ts";
+import { formatRegisterType, isFloatLane, isShift } from "./build.ts";
 import {
   allocateLanes,
   bigBinaryOf,
@@ -137,7 +137,7 @@ export function compileLanes(root: LoopExpression, context: LaneContext): Thunk 
       }
       case "narrow": {
         const [left, right] = [compile(e.left), compile(e.right)];
-        const { low, high } = saturation(e.type.element);
+        const { low, high } = saturation(e.type.element, e.unsigned === true);
         const half = lanes / 2;
         return () => {
           const [a, b] = [left(), right()];
@@ -195,7 +195,7 @@ export function compileLanes(root: LoopExpression, context: LaneContext): Thunk 
 
   function compileBinary(e: Extract<LoopExpression, { kind: "binary" }>, out: Lanes): Thunk {
     const [left, right] = [compile(e.left), compile(e.right)];
-    const shift = e.operator === "shl" || e.operator === "shr";
+    const shift = isShift(e.operator);
     const width = 8 * laneBytes[e.type.element];
     if (out instanceof BigInt64Array) {
       const apply = bigBinaryOf(e.operator, e.type);

@@ -74,6 +74,7 @@ const bigBinary: BinaryTable<bigint> = {
   xor: (a, b) => a ^ b,
   shl: (a, amount) => a << amount,
   shr: (a, amount) => a >> amount,
+  shru: (a, amount) => BigInt.asUintN(64, a) >> amount,
 };
 
 const integerUnary: UnaryTable<number> = { neg: (x) => -x, abs: Math.abs };
@@ -101,7 +102,16 @@ function known<T>(found: T | undefined, operator: string, type: RegisterType): T
 
 export function numberBinary(operator: LoopBinary, type: RegisterType): (a: number, b: number) => number {
   if (operator === "divu" && type.element === "i32" && type.lanes === 1) return divideUnsigned;
+  if (operator === "addsatu" || operator === "shru") return unsignedBinary(operator, type);
   return known((isFloatLane(type.element) ? floatBinary : integerBinary)[operator], operator, type);
+}
+
+/** Lanes are typed arrays of signed numbers: what a lane is unsigned, is its value modulo 2^bits. */
+function unsignedBinary(operator: "addsatu" | "shru", type: RegisterType): (a: number, b: number) => number {
+  const isNarrow = type.element === "i8" || type.element === "i16";
+  const mask = isNarrow ? saturation(type.element, true).high : -1;
+  if (operator === "shru") return (a, amount) => (a & mask) >>> amount;
+  return known(isNarrow ? (a, b) => Math.min((a & mask) + (b & mask), mask) : undefined, operator, type);
 }
 export const bigBinaryOf = (operator: LoopBinary, type: RegisterType): ((a: bigint, b: bigint) => bigint) =>
   known(bigBinary[operator], operator, type);
@@ -137,7 +147,10 @@ export function conversion(from: LaneElement, to: LaneElement): (x: number | big
 }
 
 /** Bounds a narrowing saturates at. */
-export function saturation(element: LaneElement): { readonly low: number; readonly high: number } {
+export function saturation(
+  element: LaneElement,
+  unsigned: boolean,
+): { readonly low: number; readonly high: number } {
   const high = { i8: 127, i16: 32_767, i32: 2 ** 31 - 1 }[element as "i8" | "i16" | "i32"];
-  return { low: -high - 1, high };
+  return unsigned ? { low: 0, high: 2 * high + 1 } : { low: -high - 1, high };
 }

@@ -72,7 +72,12 @@ export interface Address {
 
 /** On every lane what they are on expressions. Shifts of vectors take one amount, a constant or a scalar i32 register; `divu` is scalar. */
 export type LoopUnary = UnaryOperator;
-export type LoopBinary = BinaryOperator;
+export type LoopBinary =
+  | BinaryOperator
+  /** Vectors of i8 and i16: the sum of lanes taken as unsigned, or the largest unsigned number where it is larger. */
+  | "addsatu"
+  /** Vectors: logical shift right. */
+  | "shru";
 export type LoopCompare = CompareOperator;
 
 export type LoopExpression =
@@ -139,10 +144,14 @@ export type LoopExpression =
       readonly part: 0 | 1;
       readonly operand: LoopExpression;
     }
-  /** Two vectors joined into one of lanes half as wide, each saturated (signed). */
+  /**
+   * Two vectors joined into one of lanes half as wide, each lane saturated. `unsigned`: to 0 … 2^bits - 1 of an i8 or i16 lane, which
+   * then holds that number's bits.
+   */
   | {
       readonly kind: "narrow";
       readonly type: RegisterType;
+      readonly unsigned?: true;
       readonly left: LoopExpression;
       readonly right: LoopExpression;
     }

@@ -39,6 +39,7 @@ const infix: Partial<Record<LoopBinary | LoopCompare, readonly [string, number]>
   and: ["&", 4],
   shl: ["<<", 5],
   shr: [">>", 5],
+  shru: [">>>", 5],
   add: ["+", 6],
   sub: ["-", 6],
   mul: ["*", 7],
@@ -147,7 +148,7 @@ function print(e: LoopExpression, least: number): string {
     case "widen":
       return call(`widen.${e.part}`, e.operand);
     case "narrow":
-      return call("narrow", e.left, e.right);
+      return call(e.unsigned === true ? "narrow.u" : "narrow", e.left, e.right);
     case "zip":
       return call(`zip.${e.part}`, e.left, e.right);
     case "build":

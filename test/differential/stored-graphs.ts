@@ -41,6 +41,8 @@ export interface ConvolutionShape {
   readonly bias?: boolean;
   readonly zero?: number;
   readonly perTensorWeights?: boolean;
+  /** The result's zero point is its smallest integer: what is negative becomes 0. */
+  readonly rectified?: boolean;
 }
 
 const inputScale = 0.5;
@@ -108,7 +110,13 @@ export function addConvolution(
   const acc = graph.create(conv2d, operands, attributes, { name: `${name}_acc` }).result;
   const taps = kernel[0] * kernel[1] * depth;
   const largest = Math.max(...accScale) * Math.sqrt(taps) * 74 * 74 * 2;
-  return addRequantize(graph, acc, name, Math.fround(largest / 128), random(200) - 100);
+  return addRequantize(
+    graph,
+    acc,
+    name,
+    Math.fround(largest / 128),
+    shape.rectified === true ? -128 : random(200) - 100,
+  );
 }
 
 export function addRequantize(

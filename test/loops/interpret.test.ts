@@ -339,6 +339,33 @@ describe("vector operations", () => {
       ),
     ).toEqual([2n, 4n]);
   });
+  test("unsigned lanes hold their number's bits", () => {
+    const [a, b] = [
+      [70_000, -1, 40_000, 65_535],
+      [0, 1, 65_536, -(2 ** 31)],
+    ];
+    expect(on(i32x4, [a, b], (x, y) => l.narrowUnsigned(x, y))).toEqual([-1, 0, -25_536, -1, 0, 1, -1, 0]);
+    const wide = [300, -300, 255, 128, 0, 1, 2, 3];
+    expect(on(i16x8, [wide], (x) => l.narrowUnsigned(x, x)).slice(0, 8)).toEqual([
+      -1, 0, -1, -128, 0, 1, 2, 3,
+    ]);
+    const c = [-1, -32_768, 32_767, 100, -2, 0, -128, 1];
+    const d = [1, -32_768, 1, 28, 1, 0, 127, 2];
+    expect(on(i16x8, [c, d], l.addsatu)).toEqual([-1, -1, -32_768, 128, -1, 0, -1, 3]);
+    expect(on(i16x8, [c], (x) => l.shru(x, l.i32(8)))).toEqual([255, 128, 127, 0, 255, 0, 255, 0]);
+    expect(on(i32x4, [[-1, 256, 0, -(2 ** 31)]], (x) => l.shru(x, l.i32(8)))).toEqual([
+      2 ** 24 - 1,
+      1,
+      0,
+      2 ** 23,
+    ]);
+    expect(on(i64x2, [[-1n, 5n]], (x) => l.shru(x, l.i32(60)))).toEqual([15n, 0n]);
+    expect(() => l.addsatu(l.constant(i32x4, 1), l.constant(i32x4, 1))).toThrow("addsatu of i32x4");
+    expect(() => l.shru(l.i32(1), l.i32(1))).toThrow("shru of i32");
+    expect(() => l.narrowUnsigned(l.constant(i64x2, 1), l.constant(i64x2, 1))).toThrow(
+      "unsigned narrow of i64",
+    );
+  });
   test("build, splat, extract", () => {
     expect(on(i32Type, [[300], [-1]], (x, y) => l.build(i8x4, [x, y, l.i32(5), x]))).toEqual([44, -1, 5, 44]);
     expect(on(i32Type, [[70000]], (x) => l.splat(i16x4, x))).toEqual([4464, 4464, 4464, 4464]);

@@ -69,6 +69,16 @@ test.each<[LoopExpression, string]>([
     l.narrow(l.read(acc), l.zip(1, l.read(acc), l.mulhi(l.read(acc), l.read(acc)))),
     "narrow(acc0, zip.1(acc0, mulhi(acc0, acc0)))",
   ],
+  [
+    l.shru(
+      l.addsatu(
+        l.narrowUnsigned(l.read(acc), l.read(acc)),
+        l.constant(l.narrow(l.read(acc), l.read(acc)).type, 128),
+      ),
+      l.i32(8),
+    ),
+    "addsatu(narrow.u(acc0, acc0), i16x8(128)) >>> 8",
+  ],
   [l.widen(0, l.read(x)), "widen.0(x0)"],
   [l.extract(3, l.read(x)), "x0.3"],
   [l.convert(i64Type, l.unary("neg", l.read(y))), "i64(-y)"],

@@ -165,6 +165,9 @@ function randomProgram(seed: number): LoopProgram {
         b.binary(random.of(["shl", "shr"]), part(type), b.i32(random.below(8 * laneBytes[element]))),
       );
     }
+    if (lanes > 1 && !isFloat(type))
+      options.push(() => b.shru(part(type), b.i32(random.below(8 * laneBytes[element]))));
+    if (element === "i8" || element === "i16") options.push(() => b.addsatu(part(type), part(type)));
     if (lanes > 1) {
       const scalar = b.laneScalar(type);
       options.push(() => b.splat(type, part(scalar)));
@@ -193,6 +196,8 @@ function randomProgram(seed: number): LoopProgram {
     if (narrower !== undefined) options.push(() => b.widen(random.of([0, 1]), part(narrower)));
     const wider = { i8x16: i16x8, i16x8: i32x4, i32x4: i64x2 }[name];
     if (wider !== undefined) options.push(() => b.narrow(part(wider), part(wider)));
+    if (wider !== undefined && wider !== i64x2)
+      options.push(() => b.narrowUnsigned(part(wider), part(wider)));
     const converted = { i32x4: f32x4, f32x4: i32x4, i64x2: f64x2, f64x2: i64x2 }[name];
     if (converted !== undefined) options.push(() => b.convert(type, part(converted)));
     if (element === "i32") options.push(() => b.mulhi(part(type), part(type)));

@@ -1,16 +1,19 @@
 /** Instructions that move, join and reduce lanes. */
 import { describe, expect, test } from "vitest";
 import {
+  addsatu,
   build,
   compare,
   dot,
   extract,
   i32,
   narrow,
+  narrowUnsigned,
   read,
   register,
   select,
   set,
+  shru,
   splat,
   widen,
   zip,
@@ -100,6 +103,36 @@ test("narrow joins and saturates", async () => {
     ...[5, -6, 32_767, -32_768],
   ]);
   await expectValue(narrow(at(i64x2, longs), at(i64x2, longs2)), [2 ** 31 - 1, -(2 ** 31), -5, 2 ** 31 - 1]);
+});
+
+test("unsigned lanes: narrow, addsatu and shru", async () => {
+  await expectValue(narrowUnsigned(at(i32x4, words), at(i32x4, words2)), [
+    ...[-1, 0, -32_768, 0],
+    ...[5, 0, 32_767, 0],
+  ]);
+  await expectValue(narrowUnsigned(at(i16x8, shorts), at(i16x8, shorts2)), [
+    ...[0, 0, -1, 0, 127, -128, 0, 0],
+    ...[0, 0, 7, 9, -1, 2, 3, 4],
+  ]);
+  await expectValue(
+    addsatu(at(i16x8, shorts), at(i16x8, shorts2)),
+    [-1, -1, 307, -1, -32_642, 130, -125, -125],
+  );
+  await expectValue(addsatu(at(i8x16, bytes), at(i8x16, others)), [
+    ...[-1, -1, 4, -2, 8, -2, 12, -2],
+    ...[16, -2, 20, -2, 24, -2, -1, -1],
+  ]);
+  const shifted = (buffer: (typeof all)[number], bits: number): (number | bigint)[] =>
+    valuesOf(buffer)
+      .map((x) => BigInt.asIntN(bits, BigInt.asUintN(bits, BigInt(x)) >> 3n))
+      .map((x) => (bits === 64 ? x : Number(x)));
+  for (const [type, buffer, bits] of [
+    [i8x16, bytes, 8],
+    [i16x8, shorts, 16],
+    [i32x4, words, 32],
+    [i64x2, longs, 64],
+  ] as const)
+    await expectValue(shru(at(type, buffer), i32(3)), shifted(buffer, bits));
 });
 
 test("zip interleaves the halves", async () => {
