@@ -7,6 +7,7 @@
  *
  * A pure function of the program: the pointer pass asks for the same addresses that the emitter prints.
  */
+import { fail } from "../../src/diagnostics/diagnostic.ts";
 import type { Buffer, BufferData, LoopProgram } from "../../src/loops/loop.ts";
 import { bufferBytes, laneBytes } from "../../src/loops/loop.ts";
 
@@ -33,7 +34,7 @@ export interface WasmLayout {
 /**
  * Absolute byte address of every buffer.
  *
- * @throws internal, as `layoutMemory` does
+ * @throws as `layoutMemory` does
  */
 export function wasmLayout(program: LoopProgram): ReadonlyMap<Buffer, number> {
   return placeBuffers(program).addresses;
@@ -42,7 +43,7 @@ export function wasmLayout(program: LoopProgram): ReadonlyMap<Buffer, number> {
 /**
  * The addresses and the data segment that goes with them.
  *
- * @throws internal, when a constant buffer lacks data that fits, another lacks a place, or all is beyond 2 GiB
+ * @throws DiagnosticError `memory-limit` beyond 2 GiB; internal, when a constant buffer lacks data that fits or another lacks a place
  */
 export function layoutMemory(program: LoopProgram): WasmLayout {
   const placed = placeBuffers(program);
@@ -74,7 +75,14 @@ function placeBuffers(program: LoopProgram) {
     addresses.set(buffer, arenaAddress + offset);
     sizeBytes = Math.max(sizeBytes, arenaAddress + offset + bufferBytes(buffer));
   }
-  if (sizeBytes > limitBytes) throw new Error(`internal: wasm: ${sizeBytes} bytes of memory exceed 2 GiB`);
+  if (sizeBytes > limitBytes)
+    fail(
+      "memory-limit",
+      `the network needs ${sizeBytes} bytes of memory in WebAssembly, expected at most 2 GiB`,
+      {
+        help: "give it smaller inputs with --shape, or emit C alone with --target c",
+      },
+    );
   return { addresses, dataEndBytes, arenaAddress, sizeBytes };
 }
 

@@ -7,6 +7,7 @@ import type { Step, TensorReference } from "../expr/expression.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { AttributeInput, Attributes, AttributesOf, AttributeSpec } from "./attributes.ts";
 import type { Quantization, TensorType } from "./types.ts";
+import type { Unfolding } from "./unfolding.ts";
 
 /** Ends an `infer` with a diagnostic; `notes` explain what was expected. */
 export type InferFail = (code: string, message: string, ...notes: string[]) => never;
@@ -102,6 +103,8 @@ export interface OpSpec<O extends readonly string[], A extends AttributeSpecs> {
   readonly integer?: IntegerForm;
   /** Multiply-accumulates of one evaluation, padded taps counted. */
   macs?(operands: OperandsOf<O, TensorType>, attrs: AttributesOf<A>, result: TensorType): number;
+  /** An accumulator with weights as a matrix product of rows of its input, its weight's axis 0 being the output. */
+  unfold?(operands: OperandsOf<O, TensorType>, attrs: AttributesOf<A>, result: TensorType): Unfolding;
   /** Independent oracle of an integer kernel: its meaning on stored integers by other means than `express`. */
   evalStored?(
     operands: OperandsOf<O, Tensor>,
@@ -146,6 +149,11 @@ export interface OpDefinition {
     attrs: Attributes,
     result: TensorType,
   ): number;
+  unfold?(
+    operands: Readonly<Record<string, TensorType | readonly TensorType[] | undefined>>,
+    attrs: Attributes,
+    result: TensorType,
+  ): Unfolding;
   evalStored?(
     operands: Readonly<Record<string, Tensor | readonly Tensor[] | undefined>>,
     attrs: Attributes,

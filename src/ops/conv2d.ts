@@ -67,6 +67,32 @@ Source: ONNX Conv; TensorFlow Lite quantization specification, CONV_2D.`,
     return elementCount(shape) * elementCount(window);
   },
 
+  unfold({ input, weight }, { groups, strides, pads, dilations }, { shape }) {
+    const [, height, width, inChannels] = input.shape as [number, number, number, number];
+    const [, kernelHeight, kernelWidth, depth] = weight.shape as [number, number, number, number];
+    const [batch, outHeight, outWidth] = shape as [number, number, number, number];
+    return {
+      groups,
+      length: kernelHeight * kernelWidth * depth,
+      rows: batch * outHeight * outWidth,
+      positions(row, group) {
+        const n = Math.floor(row / (outHeight * outWidth));
+        const top = (Math.floor(row / outWidth) % outHeight) * strides[0]! - pads[0]!;
+        const left = (row % outWidth) * strides[1]! - pads[1]!;
+        const positions = new Int32Array(kernelHeight * kernelWidth * depth);
+        let at = 0;
+        for (let ky = 0; ky < kernelHeight; ky++)
+          for (let kx = 0; kx < kernelWidth; kx++) {
+            const [y, x] = [top + ky * dilations[0]!, left + kx * dilations[1]!];
+            const inside = y >= 0 && y < height && x >= 0 && x < width;
+            const first = ((n * height + y) * width + x) * inChannels + group * depth;
+            for (let k = 0; k < depth; k++) positions[at++] = inside ? first + k : -1;
+          }
+        return positions;
+      },
+    };
+  },
+
   evalStored({ input, weight, bias }, { strides, pads, dilations, groups }, { operands, result }) {
     const [batch, height, width, inChannels] = input.shape as [number, number, number, number];
     const [outChannels, kernelHeight, kernelWidth, depth] = weight.shape as [number, number, number, number];

@@ -45,6 +45,16 @@ Source: ONNX Gemm with transB = 1; TensorFlow Lite quantization specification, F
 
   macs: ({ weight }, _, { shape }) => elementCount(shape) * weight.shape[1]!,
 
+  unfold({ weight }, _, { shape }) {
+    const [outputs, depth] = weight.shape as [number, number];
+    return {
+      groups: 1,
+      length: depth,
+      rows: elementCount(shape) / outputs,
+      positions: (row) => Int32Array.from({ length: depth }, (_, k) => row * depth + k),
+    };
+  },
+
   evalStored({ input, weight, bias }, _, { operands, result }) {
     const [outputs, depth] = weight.shape as [number, number];
     const [x, w] = [numbersOf(input), numbersOf(weight)];

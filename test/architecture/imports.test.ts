@@ -37,6 +37,7 @@ const passesWithoutOperators = ["lower", "schedule", "memory"];
 const modules: readonly { readonly name: RegExp; readonly only: readonly string[] }[] = [
   { name: /^node:/, only: ["src/driver/node/"] },
   { name: /^binaryen$/, only: ["backends/wasm/"] },
+  { name: /^ml-matrix$/, only: ["src/numerics/"] },
   { name: /^ohm-js$/, only: ["src/text/"] },
   { name: /^onnx-proto(\/|$)/, only: ["src/frontends/onnx/"] },
   { name: /^protobufjs(\/|$)/, only: [] }, // onnx-proto may have a copy of its own: see exact-reader.ts

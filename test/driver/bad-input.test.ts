@@ -218,6 +218,11 @@ const faults: Readonly<Record<string, Fault>> = {
     code: 1,
     says: ["error[output-exists]", "mine' exists and was not written by quern", "--force"],
   },
+  "a folder that cannot be made": {
+    args: ["compile", at("sound.onnx"), "--calibrate", at("x.npy"), "--out", "/proc/quern/net"],
+    code: 1,
+    says: ["error[", "/proc/quern/net"],
+  },
   "a shape for no input": {
     args: compile("sound.onnx", "x.npy", "--shape", "q=1x4"),
     code: 1,

@@ -50,7 +50,7 @@ export function writeOutputFolder(
   checkOutputFolder(folder, force);
   const path = resolve(folder);
   access(folder, () => {
-    mkdirSync(dirname(path), { recursive: true });
+    makeFolders(dirname(path));
     const made = mkdtempSync(join(dirname(path), `.${basename(path)}-quern-`));
     const fresh = join(made, "new");
     try {
@@ -71,12 +71,19 @@ export function writeOutputFolder(
   });
 }
 
+/** One by one: where a file system refuses new folders with "no such file" (/proc), Node's `recursive` never returns. */
+function makeFolders(path: string): void {
+  if (existsSync(path)) return;
+  makeFolders(dirname(path));
+  mkdirSync(path);
+}
+
 /** One file, whole or not at all. */
 export function writeOutputFile(file: string, bytes: Uint8Array | string): void {
   const path = resolve(file);
   access(file, () => {
     if (isFolder(path)) fail("output-exists", `'${file}' is a folder, expected a file`);
-    mkdirSync(dirname(path), { recursive: true });
+    makeFolders(dirname(path));
     const made = mkdtempSync(join(dirname(path), `.${basename(path)}-quern-`));
     try {
       writeFileSync(join(made, "new"), bytes);

@@ -67,6 +67,11 @@ describe("layout", () => {
   });
 });
 
+test("a network beyond 2 GiB gets a diagnostic", () => {
+  const huge = scratchBuffer("huge", "i32", 2 ** 29);
+  expect(() => wasmLayout(program([huge], []))).toThrow(/needs \d+ bytes of memory in WebAssembly/);
+});
+
 describe("module", () => {
   const data = constantBuffer("data", "i32", [1, 2, 3, 4]);
   const out = scratchBuffer("out", "i32", 4);

@@ -1,0 +1,126 @@
+/**
+ * Least squares on second moments (moments.ts), by Cholesky factors.
+ *
+ * A layer y = W x is to be done with other inputs z: pruned, quantized, or fewer of them. The weights closest to it over all rows,
+ * and to P where the rows say little (Tikhonov's damping; Frantar et al., "GPTQ", section 3.3 take 1 % of the mean diagonal), are
+ *
+ *     W* = argmin Σ ‖W x - W* z‖² + λ ‖W* - P‖² = (W · Σ x zᵀ + λ P) (Σ z zᵀ + λ I)⁻¹
+ */
+import { CholeskyDecomposition, Matrix } from "ml-matrix";
+import type { Moments } from "./moments.ts";
+
+export const defaultDamping = 0.01;
+
+/** A positive definite matrix, factored. All matrices are row-major. */
+export interface Factored {
+  readonly size: number;
+  /** λ, what was added to the diagonal. */
+  readonly added: number;
+  /** X with A X = B, for B of size × columns. */
+  solve(right: ArrayLike<number>, columns: number): Float64Array;
+  /** A⁻¹ */
+  inverse(): Float64Array;
+  /** The upper triangular U with A⁻¹ = Uᵀ U, whose row i tells how an error in i is best spread over what comes after it. */
+  inverseUpper(): Float64Array;
+}
+
+/**
+ * Factors a symmetric matrix after adding `damping` times its mean diagonal to its diagonal; more, by factors of ten, while it is not
+ * positive definite in doubles. A matrix of zeros becomes the identity.
+ *
+ * @param matrix size × size, row-major; its lower triangle is taken for both
+ */
+export function factorDamped(
+  matrix: ArrayLike<number>,
+  size: number,
+  damping: number = defaultDamping,
+): Factored {
+  let trace = 0;
+  for (let i = 0; i < size; i++) trace += matrix[i * size + i]!;
+  if (!Number.isFinite(trace)) throw new Error("internal: moments are not finite");
+  const mean = trace > 0 ? trace / size : 1;
+  for (let share = trace > 0 ? damping : 1; ; share = Math.max(share * 10, 1e-12)) {
+    const damped = symmetric(matrix, size);
+    for (let i = 0; i < size; i++) damped.set(i, i, damped.get(i, i) + share * mean);
+    const factors = new CholeskyDecomposition(damped);
+    if (factors.isPositiveDefinite()) return factored(factors, size, share * mean);
+  }
+}
+
+function factored(factors: CholeskyDecomposition, size: number, added: number): Factored {
+  const solve = (right: ArrayLike<number>, columns: number): Float64Array =>
+    flat(factors.solve(matrixOf(right, size, columns)));
+  const inverse = (): Float64Array => flat(factors.solve(Matrix.eye(size, size)));
+  return {
+    size,
+    added,
+    solve,
+    inverse,
+    inverseUpper() {
+      const upper = new CholeskyDecomposition(symmetric(inverse(), size));
+      if (!upper.isPositiveDefinite()) throw new Error("internal: the inverse lost its definiteness");
+      return flat(upper.lowerTriangularMatrix.transpose());
+    },
+  };
+}
+
+/**
+ * The weights that do on inputs z what `weights` do on inputs x.
+ *
+ * @param weights outputs × x, row-major
+ * @param prior outputs × z: what to stay at where the rows say nothing
+ * @param cross Σ x zᵀ
+ * @param own Σ z zᵀ
+ * @returns outputs × z
+ */
+export function reconstruct(
+  weights: ArrayLike<number>,
+  prior: ArrayLike<number>,
+  cross: Moments,
+  own: Moments,
+  damping?: number,
+): Float64Array {
+  const { leftLength, rightLength } = cross;
+  const outputs = weights.length / leftLength;
+  const factors = factorDamped(own.sums, rightLength, damping);
+  // Transposed: (Σ z zᵀ + λ I) W*ᵀ = Σ z xᵀ Wᵀ + λ Pᵀ is what the factors solve.
+  const right = new Float64Array(rightLength * outputs);
+  for (let o = 0; o < outputs; o++) {
+    for (let j = 0; j < rightLength; j++)
+      right[j * outputs + o] = factors.added * prior[o * rightLength + j]!;
+    for (let i = 0; i < leftLength; i++) {
+      const weight = weights[o * leftLength + i]!;
+      if (weight === 0) continue;
+      for (let j = 0; j < rightLength; j++) right[j * outputs + o]! += weight * cross.at(i, j);
+    }
+  }
+  const solved = factors.solve(right, outputs);
+  return Float64Array.from({ length: outputs * rightLength }, (_, at) => {
+    const o = Math.floor(at / rightLength);
+    return solved[(at - o * rightLength) * outputs + o]!;
+  });
+}
+
+function symmetric(matrix: ArrayLike<number>, size: number): Matrix {
+  const copy = Matrix.zeros(size, size);
+  for (let i = 0; i < size; i++)
+    for (let j = 0; j <= i; j++) {
+      copy.set(i, j, matrix[i * size + j]!);
+      copy.set(j, i, matrix[i * size + j]!);
+    }
+  return copy;
+}
+
+function matrixOf(numbers: ArrayLike<number>, rows: number, columns: number): Matrix {
+  const copy = Matrix.zeros(rows, columns);
+  for (let i = 0; i < rows; i++) for (let j = 0; j < columns; j++) copy.set(i, j, numbers[i * columns + j]!);
+  return copy;
+}
+
+function flat(matrix: Matrix): Float64Array {
+  const { rows, columns } = matrix;
+  const numbers = new Float64Array(rows * columns);
+  for (let i = 0; i < rows; i++)
+    for (let j = 0; j < columns; j++) numbers[i * columns + j] = matrix.get(i, j);
+  return numbers;
+}
