@@ -45,7 +45,7 @@ export function scaleAccumulator(step: Step, lowering: Lowering): Step {
   };
   const acc: Expression = {
     ...reduce,
-    initial: initial.kind === "load" ? scaled(initial, "i32") : i32((initial).value * 2 ** bits),
+    initial: initial.kind === "load" ? scaled(initial, "i32") : i32(initial.value * 2 ** bits),
     body: rewrite(body, { nodes: new Map([[weight, scaled(weight, "i16")]]) }),
   };
   const larger: Expression = { ...rescale, acc, shift: i32(wantedShift) };
