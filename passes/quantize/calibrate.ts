@@ -28,7 +28,7 @@ import type { SampleSource } from "../../src/pass/samples.ts";
 import { numbersOf } from "../../src/tensor/tensor.ts";
 import { chooseMethods, widened, type MeasuredGroup } from "./choose-methods.ts";
 import { fixedInputsOf } from "./fixed-inputs.ts";
-import { decidingValue, toDecibels } from "./judge-outputs.ts";
+import { decidingValue, toDecibels } from "../../src/measure/judge-outputs.ts";
 import { planQuantization } from "./plan.ts";
 import {
   closeSample,
@@ -41,7 +41,7 @@ import {
   type RangeMethod,
   type RangeOptions,
 } from "./range-meter.ts";
-import { isHeldOut } from "./split-samples.ts";
+import { isHeldOut } from "../../src/measure/split-samples.ts";
 
 /** Below this a layer is suspect (algorithms.md section 9). */
 const suspectDecibels = 20;

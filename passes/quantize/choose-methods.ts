@@ -10,7 +10,7 @@ import { densityOf } from "../../src/numerics/quantization-error.ts";
 import type { Finding, PassContext } from "../../src/pass/pass.ts";
 import type { SampleSource } from "../../src/pass/samples.ts";
 import { fixedInputsOf } from "./fixed-inputs.ts";
-import { judgeable, NoiseRatio, toDecibels, valuesOf } from "./judge-outputs.ts";
+import { judgeable, NoiseRatio, toDecibels, valuesOf } from "../../src/measure/judge-outputs.ts";
 import { planQuantization, type Plan } from "./plan.ts";
 import { quantizeActivations } from "./quantize-activations.ts";
 import {
@@ -21,7 +21,7 @@ import {
   type RangeMethod,
   type RangeOptions,
 } from "./range-meter.ts";
-import { heldOutSamples } from "./split-samples.ts";
+import { heldOutSamples } from "../../src/measure/split-samples.ts";
 
 export interface MeasuredGroup {
   readonly sources: readonly Value[];

@@ -29,8 +29,8 @@ import { definePass } from "../../src/pass/pass.ts";
 import type { SampleSource } from "../../src/pass/samples.ts";
 import { elementCount, numbersOf, tensor, type Tensor } from "../../src/tensor/tensor.ts";
 import { foldDequantized, realsOf } from "./fold-dequantized.ts";
-import { judgeable, NoiseRatio, toDecibels, valuesOf } from "./judge-outputs.ts";
-import { fittedSamples, heldOutSamples } from "./split-samples.ts";
+import { judgeable, NoiseRatio, toDecibels, valuesOf } from "../../src/measure/judge-outputs.ts";
+import { fittedSamples, heldOutSamples } from "../../src/measure/split-samples.ts";
 
 export const correctBias = definePass({
   name: "correct-bias",

@@ -23,8 +23,8 @@ import { dequantize } from "../../src/ops/dequantize.ts";
 import { quantize } from "../../src/ops/quantize.ts";
 import { definePass, type PassContext } from "../../src/pass/pass.ts";
 import { foldDequantized } from "./fold-dequantized.ts";
-import { toDecibels, valuesOf } from "./judge-outputs.ts";
-import { heldOutSamples } from "./split-samples.ts";
+import { toDecibels, valuesOf } from "../../src/measure/judge-outputs.ts";
+import { heldOutSamples } from "../../src/measure/split-samples.ts";
 
 export const widenOutputs = definePass({
   name: "widen-outputs",

@@ -19,6 +19,7 @@ const arrowsInsideSrc: Readonly<Record<string, readonly string[]>> = {
   frontends: ["ops", "ir", "expr", "numerics", "tensor", "diagnostics"],
   exec: ["ops", "ir", "loops", "expr", "numerics", "tensor", "diagnostics"],
   pass: ["exec", "ir", "expr", "numerics", "tensor", "diagnostics"],
+  measure: ["pass", "exec", "ops", "ir", "expr", "numerics", "tensor", "diagnostics"],
 };
 
 /** What a back end that prints loops may know: no graph, no operator, no expression. */

@@ -9,7 +9,7 @@ import {
   rangeBy,
   rangeMethods,
 } from "../../passes/quantize/range-meter.ts";
-import { fittedSamples, heldOutSamples } from "../../passes/quantize/split-samples.ts";
+import { fittedSamples, heldOutSamples } from "../../src/measure/split-samples.ts";
 import { interpreterFactory } from "../../src/exec/interpreter.ts";
 import type { Graph } from "../../src/ir/graph.ts";
 import { densityOf } from "../../src/numerics/quantization-error.ts";

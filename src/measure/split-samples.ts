@@ -2,8 +2,8 @@
  * Which calibration samples are held out: every fifth, so that ranges and corrections are judged on samples they were not made
  * from. Evaluation data plays no part. With fewer than five samples each is used for both.
  */
-import type { SampleSource } from "../../src/pass/samples.ts";
-import type { Tensor } from "../../src/tensor/tensor.ts";
+import type { SampleSource } from "../pass/samples.ts";
+import type { Tensor } from "../tensor/tensor.ts";
 
 export const holdOutStep = 5;
 

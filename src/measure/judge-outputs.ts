@@ -4,13 +4,13 @@
  * That is each output, but before a function of fixed quantization (a softmax) its operand: near 0 and 1 a softmax hides
  * errors that change the answer elsewhere. Several outputs count alike: their ratios of noise to signal are added.
  */
-import type { Executor, ExecutorFactory } from "../../src/exec/executor.ts";
-import type { Graph, Value } from "../../src/ir/graph.ts";
-import { log } from "../../src/numerics/elementary.ts";
-import { dequantize } from "../../src/ops/dequantize.ts";
-import { quantize } from "../../src/ops/quantize.ts";
-import { isConstant } from "../../src/ir/match.ts";
-import { numbersOf, type Tensor } from "../../src/tensor/tensor.ts";
+import type { Executor, ExecutorFactory } from "../exec/executor.ts";
+import type { Graph, Value } from "../ir/graph.ts";
+import { log } from "../numerics/elementary.ts";
+import { dequantize } from "../ops/dequantize.ts";
+import { quantize } from "../ops/quantize.ts";
+import { isConstant } from "../ir/match.ts";
+import { numbersOf, type Tensor } from "../tensor/tensor.ts";
 
 /** The value that decides an output, in a real or a fake-quantized graph. */
 export function decidingValue(output: Value): Value {

@@ -1,6 +1,6 @@
 /** Unfolded rows times weights are what the operator computes: plain, grouped, strided, dilated and depthwise forms. */
 import { expect, test } from "vitest";
-import { forEachRow, weightedLayerOf } from "../../passes/analyze/layer-inputs.ts";
+import { forEachRow, weightedLayerOf } from "../../src/measure/layer-inputs.ts";
 import { interpret } from "../../src/exec/interpreter.ts";
 import { tensor } from "../../src/tensor/tensor.ts";
 import { generator, graphOf, numbers, type Given } from "../ops/run-operator.ts";

@@ -5,12 +5,12 @@
  * Neighbouring places of one image say nearly the same, and moments cost the square of a row: a few places an image, evenly spaced,
  * are as good as all.
  */
-import type { Operation, Value } from "../../src/ir/graph.ts";
-import { nameOperands } from "../../src/ir/operation.ts";
-import type { TensorType } from "../../src/ir/types.ts";
-import type { Unfolding } from "../../src/ir/unfolding.ts";
-import { Moments } from "../../src/numerics/moments.ts";
-import { numbersOf, type Tensor } from "../../src/tensor/tensor.ts";
+import type { Operation, Value } from "../ir/graph.ts";
+import { nameOperands } from "../ir/operation.ts";
+import type { TensorType } from "../ir/types.ts";
+import type { Unfolding } from "../ir/unfolding.ts";
+import { Moments } from "../numerics/moments.ts";
+import { numbersOf, type Tensor } from "../tensor/tensor.ts";
 
 export interface WeightedLayer {
   readonly operation: Operation;
