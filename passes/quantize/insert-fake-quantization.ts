@@ -3,8 +3,8 @@
  * still computes in reals, but with the numbers the integer network will have.
  *
  *     activations  i8, per tensor:  scale and zero point of the group's range, widened to hold 0    (algorithms.md 1.1)
- *     weights      i8, symmetric:   scale[c] = clip[c] / (2^(bits-1) - 1), the clip max|w[c]| or, with `weight-ranges=mse`, that of
- *                                   least squared error; `auto` takes the former from six bits on
+ *     weights      i2 … i8, odd2 …: scale[c] = clip[c] / largest level, the clip max|w[c]| or, with `weight-ranges=mse`, that of
+ *                                   least squared error; `auto` takes the former from six bits on; w = the nearest level (levels.ts)
  *     bias         i32:             scale[c] = the accumulator's, zero point 0
  *
  * A channel whose weights are almost nothing would have a scale so small that its bias overflows: its scale is raised
@@ -22,6 +22,7 @@ import { fixedInputsOf } from "./fixed-inputs.ts";
 import { planQuantization, type Plan } from "./plan.ts";
 import { ownQuantization, quantizeActivations, storeConstant } from "./quantize-activations.ts";
 import { quantizeWeights } from "./quantize-weights.ts";
+import { chooseLevels } from "./weight-levels.ts";
 
 export const insertFakeQuantization = definePass({
   name: "insert-fake-quantization",
@@ -29,11 +30,12 @@ export const insertFakeQuantization = definePass({
   options: {
     weights: choice(["channel", "tensor"], "channel"),
     bits: int(8),
+    levels: choice(["auto", "integers", "odd"], "auto"),
+    "first-last-bits": int(0),
     "weight-ranges": choice(["auto", "minmax", "mse"], "auto"),
   },
   run(graph, { options, count, context }) {
-    if (options.bits < 2 || options.bits > 8)
-      throw new DiagnosticError([diagnostic("error", "option", `bits is ${options.bits}, expected 2 to 8`)]);
+    const levelsFor = chooseLevels(graph, options);
     const plan = planQuantization(graph, fixedInputsOf(graph, context));
     const problems = [...plan.problems, ...missingRanges(plan)];
     if (problems.length > 0) throw new DiagnosticError(problems);
@@ -43,7 +45,11 @@ export const insertFakeQuantization = definePass({
     count("activations", quantizeActivations(graph, plan));
     for (const operation of operations) {
       const form = operation.definition.integer;
-      if (form?.kind === "accumulator") count("weights", quantizeWeights(graph, operation, form, options));
+      if (form?.kind === "accumulator")
+        count(
+          "weights",
+          quantizeWeights(graph, operation, form, { ...options, levels: levelsFor(operation) }),
+        );
       if (form?.kind === "accumulator" || form?.kind === "rescaled" || form?.kind === "fixed")
         for (const value of new Set(operation.operands))
           if (isRealConstant(value)) storeConstant(graph, operation, value, ownQuantization(value));

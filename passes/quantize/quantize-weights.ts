@@ -6,13 +6,15 @@ import { nameOperands, operandSpecs, type IntegerForm } from "../../src/ir/opera
 import { sliceQuantization, tensorType, type Quantization, type TensorType } from "../../src/ir/types.ts";
 import { minimize } from "../../src/numerics/clip-range.ts";
 import { quantizeValue } from "../../src/numerics/affine.ts";
+import { nearestLevel, type Levels } from "../../src/numerics/levels.ts";
 import { dequantize } from "../../src/ops/dequantize.ts";
+import { elementBits } from "../../src/tensor/element-type.ts";
 import { numbersOf, stridesOf, tensor, type Tensor } from "../../src/tensor/tensor.ts";
 import { replaceConstant } from "./replace-constant.ts";
 
 export interface WeightOptions {
   readonly weights: "channel" | "tensor";
-  readonly bits: number;
+  readonly levels: Levels;
   /** `auto` is the largest weight from six bits on, and least squared error below. */
   readonly "weight-ranges": "auto" | "minmax" | "mse";
 }
@@ -38,25 +40,27 @@ export function quantizeWeights(
   const biasValue = form.bias === undefined ? undefined : named[form.bias];
   const bias = constantOf(biasValue);
 
-  const limit = 2 ** (options.bits - 1) - 1;
+  const { levels } = options;
   const channelOf = sliceOf(weight, axis);
   const channels = axis === undefined ? 1 : weight.shape[axis]!;
   const clips =
     options["weight-ranges"] === "mse" ||
-    (options["weight-ranges"] === "auto" && options.bits < fewestMinmaxBits);
-  const scale = weightScales(weight, channels, channelOf, limit, clips);
+    (options["weight-ranges"] === "auto" && elementBits(levels.element) < fewestMinmaxBits);
+  const scale = weightScales(weight, channels, channelOf, levels, clips);
   const accumulatorScale = (): Quantization =>
-    accumulatorType(operation, form, weight, { scale, axis }).quantization!;
+    accumulatorType(
+      operation,
+      form,
+      tensorType(levels.element, weight.shape, weightQuantization({ scale, axis })),
+    ).quantization!;
   if (bias !== undefined) raiseForBias(scale, numbersOf(bias), accumulatorScale());
 
-  const integers = Array.from(numbersOf(weight), (w, i) =>
-    quantizeValue(w, scale[channelOf(i)]!, 0, -limit, limit),
-  );
+  const integers = Array.from(numbersOf(weight), (w, i) => nearestLevel(levels, w / scale[channelOf(i)]!));
   replaceConstant(
     graph,
     operation,
     weightValue,
-    tensor("i8", weight.shape, integers),
+    tensor(levels.element, weight.shape, integers),
     weightQuantization({ scale, axis }),
   );
   if (bias === undefined || biasValue === undefined) return 1;
@@ -84,7 +88,7 @@ function weightScales(
   weight: Tensor,
   channels: number,
   channelOf: (position: number) => number,
-  limit: number,
+  levels: Levels,
   clips: boolean,
 ): number[] {
   const largest = new Array<number>(channels).fill(0);
@@ -94,9 +98,10 @@ function weightScales(
     largest[c] = Math.max(largest[c]!, Math.abs(w));
   });
   const smallest = 2 ** -126;
-  const clip = clips ? leastErrorClips(numbersOf(weight), channelOf, largest, limit) : largest;
-  const scales = clip.map((max) => (max === 0 ? 0 : Math.max(smallest, Math.fround(max / limit))));
-  const widest = Math.max(...scales);
+  const clip = clips ? leastErrorClips(numbersOf(weight), channelOf, largest, levels) : largest;
+  const scales = clip.map((max) => (max === 0 ? 0 : Math.max(smallest, Math.fround(max / levels.largest))));
+  // Odd levels have no zero: nothing is nearly nothing only at the smallest scale.
+  const widest = levels.step === 2 ? smallest : scales.reduce((most, s) => Math.max(most, s), 0);
   return scales.map((s) => (s > 0 ? s : widest > 0 ? widest : 1));
 }
 
@@ -105,18 +110,18 @@ function leastErrorClips(
   weights: ArrayLike<number>,
   channelOf: (position: number) => number,
   largest: readonly number[],
-  limit: number,
+  levels: Levels,
 ): number[] {
   const members = largest.map((): number[] => []);
   for (let i = 0; i < weights.length; i++) members[channelOf(i)]!.push(weights[i]!);
   return largest.map((max, c) => {
     if (max === 0) return 0;
     const error = (t: number): number => {
-      const inverse = limit / (t * max);
+      const inverse = levels.largest / (t * max);
       let total = 0;
       for (const w of members[c]!) {
-        const u = Math.abs(w) * inverse;
-        const d = u - Math.min(Math.floor(u + 0.5), limit);
+        const u = w * inverse;
+        const d = u - nearestLevel(levels, u);
         total += d * d;
       }
       return total / (inverse * inverse);
@@ -154,13 +159,12 @@ const weightQuantization = ({
 function accumulatorType(
   { definition, operands, attributes, origin, span }: Operation,
   form: AccumulatorForm,
-  weight: Tensor,
-  weightScale: { scale: readonly number[]; axis: number | undefined },
+  weight: TensorType,
 ): TensorType {
   const names = operandSpecs(definition).map((spec) => spec.name);
   const types = operands.flatMap((operand, i): TensorType[] => {
     if (names[i] === form.bias) return [];
-    if (names[i] === form.weight) return [tensorType("i8", weight.shape, weightQuantization(weightScale))];
+    if (names[i] === form.weight) return [weight];
     if (operand.producer?.definition !== dequantize) throw new Error(`%${operand.name} is not quantized`);
     return [operand.producer.operands[0]!.type];
   });

@@ -17,6 +17,7 @@ import { runsInLanes } from "../../src/expr/lanes.ts";
 import { loadsOf } from "../../src/expr/rewrite.ts";
 import { nodesOf } from "../../src/expr/walk.ts";
 import { flatIndex } from "../../src/loops/layout.ts";
+import { isNarrow } from "../../src/tensor/element-type.ts";
 import { openAxes } from "./lower-expression.ts";
 import type { Lowering } from "./lowering.ts";
 
@@ -66,8 +67,8 @@ function factorOf(e: Expression, lowering: Lowering): Load | undefined {
   return layout.bias === zero && openAxes(load, layout).length === 0 ? load : undefined;
 }
 
-const fitsI16 = ({ tensor }: Load): boolean =>
-  tensor.element === "i8" || tensor.element === "u8" || tensor.element === "i16";
+const fitsI16 = ({ tensor: { element } }: Load): boolean =>
+  element === "i8" || element === "u8" || element === "i16" || isNarrow(element);
 
 /** In elements of the tensor's buffer, per step of `v`. */
 export function strideOf(load: Pick<Load, "tensor" | "index">, v: IndexVariable, lowering: Lowering): number {

@@ -5,10 +5,11 @@
  *  2. every operation's operand count, attributes and result type are what its definition infers;
  *  3. `users` names exactly the operations that read a value;
  *  4. names are unique, outputs are defined;
- *  5. quantized types are integers, with one scale and zero point per slice, finite positive scales, zero points in range.
+ *  5. only constants hold integers of less than a byte: memory that is written has whole bytes;
+ *  6. quantized types are integers, with one scale and zero point per slice, finite positive scales, zero points in range.
  */
 import { DiagnosticError, type Diagnostic } from "../diagnostics/diagnostic.ts";
-import { elementRange, isBigInteger, isInteger } from "../tensor/element-type.ts";
+import { elementRange, isBigInteger, isInteger, isNarrow } from "../tensor/element-type.ts";
 import type { Graph, Operation, Value } from "./graph.ts";
 import { inferType } from "./graph.ts";
 import { formatType, type TensorType } from "./types.ts";
@@ -34,6 +35,12 @@ export function verify(graph: Graph): Diagnostic[] {
     defined.add(value);
     const flaw = typeFlaw(value.type);
     if (flaw !== undefined) report("type", `%${value.name}: ${formatType(value.type)} ${flaw}`, operation);
+    if (isNarrow(value.type.element) && operation?.definition.value === undefined)
+      report(
+        "type",
+        `%${value.name}: ${formatType(value.type)} is no constant, expected elements of 8 bits or more`,
+        operation,
+      );
   };
 
   for (const input of graph.inputs) define(input);

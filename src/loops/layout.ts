@@ -3,7 +3,7 @@
  * strides; the stored value is the logical one minus `bias`; a border around the tensor holds real zero.
  */
 import type { Affine, TensorReference } from "../expr/expression.ts";
-import type { ElementType } from "../tensor/element-type.ts";
+import { isNarrow, type ElementType } from "../tensor/element-type.ts";
 import type { Buffer, MemoryElement, TensorStorage } from "./loop.ts";
 import type { Target } from "./target.ts";
 
@@ -104,6 +104,7 @@ export function constantLayout(tensor: TensorReference, target: Target): Layout 
 
 export function memoryElement(element: ElementType): MemoryElement {
   if (element === "bool") return "u8";
+  if (isNarrow(element)) return "i8";
   if (element === "u64") return "i64";
   return element;
 }

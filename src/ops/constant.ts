@@ -2,6 +2,7 @@
 import { tensorAttribute } from "../ir/attributes.ts";
 import { defineOp } from "../ir/operation.ts";
 import { formatType, sameShape, tensorType } from "../ir/types.ts";
+import { findForeignInteger } from "../tensor/tensor.ts";
 
 export const constant = defineOp({
   name: "constant",
@@ -12,6 +13,9 @@ export const constant = defineOp({
   attrs: { value: tensorAttribute() },
   infer(_, { value }, fail, declared) {
     const plain = tensorType(value.element, value.shape);
+    const foreign = findForeignInteger(value);
+    if (foreign >= 0)
+      fail("tensor", `holds ${String(value.data[foreign])}, which is none of ${value.element}'s integers`);
     if (declared === undefined) return plain;
     if (declared.element !== value.element || !sameShape(declared.shape, value.shape))
       fail("result-type", `holds ${formatType(plain)}, declared as ${formatType(declared)}`);

@@ -13,7 +13,7 @@ export const conv2d = defineOp({
   doc: `Two-dimensional convolution of an NHWC input with weights [O, KH, KW, I / groups]:
 y[n, y, x, o] = bias[o] + sum over ky, kx, k of input[n, y*sy + ky*dy - top, x*sx + kx*dx - left, g*I/groups + k] * weight[o, ky, kx, k],
 with g the group of channel o; padding reads as real zero. pads are top, left, bottom, right.
-Stored, input - zero is multiplied by i8 weights into an i32 accumulator whose scale is the product of the scales.
+Stored, input - zero is multiplied by weights of 2 to 8 bits into an i32 accumulator whose scale is the product of the scales.
 Source: ONNX Conv; TensorFlow Lite quantization specification, CONV_2D.`,
   example: "%y = conv2d %x, %w, %b {pads = [1, 1, 1, 1]} : tensor<1x4x4x3xf32>",
   given: { "%x": "tensor<1x4x4x2xf32>", "%w": "tensor<3x3x3x2xf32>", "%b": "tensor<3xf32>" },

@@ -3,7 +3,7 @@ import { at, axes, compute, convert, load, mul, sub } from "../expr/build.ts";
 import { defineOp } from "../ir/operation.ts";
 import { formatType, tensorType } from "../ir/types.ts";
 import { sliceScale, sliceZero } from "./slices.ts";
-import { requireElement } from "./type-rules.ts";
+import { requireElement, weightElements } from "./type-rules.ts";
 
 export const dequantize = defineOp({
   name: "dequantize",
@@ -15,7 +15,7 @@ Source: ONNX DequantizeLinear; TensorFlow Lite quantization specification.`,
   attrs: {},
 
   infer({ input }, _, fail) {
-    requireElement("input", input, ["i8", "u8", "i16", "u16", "i32"], fail);
+    requireElement("input", input, [...weightElements, "u8", "i16", "u16", "i32"], fail);
     if (input.quantization === undefined)
       fail("quantization", `has input ${formatType(input)} without a quantization`);
     return tensorType("f32", input.shape);

@@ -8,7 +8,7 @@ import { isReal, requireRank, weightedSumType, zeroOf } from "./type-rules.ts";
 export const linear = defineOp({
   name: "linear",
   doc: `y[..., o] = bias[o] + sum over k of input[..., k] * weight[o, k], for weights [O, K].
-Stored, input - zero is multiplied by i8 weights into an i32 accumulator whose scale is the product of the scales.
+Stored, input - zero is multiplied by weights of 2 to 8 bits into an i32 accumulator whose scale is the product of the scales.
 Source: ONNX Gemm with transB = 1; TensorFlow Lite quantization specification, FULLY_CONNECTED.`,
   example: "%y = linear %x, %w, %b : tensor<2x3xf32>",
   given: { "%x": "tensor<2x4xf32>", "%w": "tensor<3x4xf32>", "%b": "tensor<3xf32>" },

@@ -5,10 +5,13 @@
  */
 import type { InferFail } from "../ir/operation.ts";
 import { formatType, type Quantization, tensorType, type TensorType } from "../ir/types.ts";
-import { elementRange, isFloat, type ElementType } from "../tensor/element-type.ts";
+import { elementRange, isFloat, narrowElementTypes, type ElementType } from "../tensor/element-type.ts";
 
 export const isReal = (type: TensorType): boolean =>
   type.element === "f32" && type.quantization === undefined;
+
+/** Elements of stored weights. */
+export const weightElements: readonly ElementType[] = ["i8", ...narrowElementTypes];
 
 /** Elements of stored activations. */
 export const activationElements: readonly ElementType[] = ["i8", "u8", "i16"];
@@ -80,7 +83,7 @@ export function resolveAxis(axis: number, rank: number, fail: InferFail): number
 export const axisOf = (axis: number, rank: number): number => (axis < 0 ? axis + rank : axis);
 
 /**
- * The result of a weighted sum over i8 weights: real, or an i32 accumulator whose scale is the product of its operands'
+ * The result of a weighted sum over weights of at most 8 bits: real, or an i32 accumulator whose scale is the product of its operands'
  * scales, per slice of `axis` when the weight has its axis 0 quantized. Checks the bias, which must have that scale.
  */
 export function weightedSumType(
@@ -102,7 +105,7 @@ export function weightedSumType(
     return tensorType("f32", shape);
   }
   const { scale } = requireActivation("input", input, fail);
-  requireElement("weight", weight, ["i8"], fail);
+  requireElement("weight", weight, weightElements, fail);
   const quantization = requireSymmetric("weight", weight, fail);
   const products = quantization.scale.map((s) => scale * s);
   const zero = products.map(() => 0);

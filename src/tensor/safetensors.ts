@@ -4,13 +4,14 @@
  * The header maps names to `{dtype, shape, data_offsets: [begin, end]}`, offsets counted from the end of the header.
  * Read strictly: the tensors must tile the data without overlap, hole or rest, as the format demands, so that no two
  * readers can see different contents. Written deterministically: names sorted in the header, data sorted by element
- * size (largest first, which keeps every tensor aligned) and then by name.
+ * size (largest first, which keeps every tensor aligned) and then by name. The format has no integers below 8 bits: narrow
+ * elements are I8 there, and the text beside the file says which they are.
  * Source: github.com/huggingface/safetensors, README.
  */
 import { fail } from "../diagnostics/diagnostic.ts";
 import { bytesOfTensor, findBadBool, tensorOfBytes, tensorSizeBytes } from "./bytes.ts";
 import type { ElementType } from "./element-type.ts";
-import { elementSizeBytes, isElementType } from "./element-type.ts";
+import { elementSizeBytes, isElementType, isNarrow } from "./element-type.ts";
 import type { Tensor } from "./tensor.ts";
 
 const largestHeaderBytes = 100_000_000;
@@ -64,7 +65,7 @@ export function writeSafetensors(
   const members = byName.map(([name, value]) => {
     const begin = offsets.get(name)!;
     const entry = {
-      dtype: value.element.toUpperCase(),
+      dtype: isNarrow(value.element) ? "I8" : value.element.toUpperCase(),
       shape: value.shape,
       data_offsets: [begin, begin + value.data.byteLength],
     };
@@ -118,7 +119,7 @@ function parseEntry(name: string, value: unknown, subject: string): Entry {
     fail("safetensors-entry", message, { subject });
   }
   const element = dtype.toLowerCase();
-  if (!isElementType(element) || dtype !== element.toUpperCase()) {
+  if (!isElementType(element) || isNarrow(element) || dtype !== element.toUpperCase()) {
     fail("safetensors-type", `tensor '${name}' has the element type '${dtype}', which is not supported`, {
       subject,
       help: "convert it to F32",

@@ -4,8 +4,8 @@
  * Plain data without methods, so that any module can make one and workers can send one. `data.length` equals the
  * product of the shape (1 for a scalar, whose shape is empty); `tensor` is the one place that checks it.
  */
-import type { ElementType } from "./element-type.ts";
-import { isFloat } from "./element-type.ts";
+import type { ElementType, NarrowElementType } from "./element-type.ts";
+import { holdsInteger, isFloat, isNarrow, narrowElementTypes } from "./element-type.ts";
 
 /** The typed arrays whose elements are numbers. */
 export type NumberArray =
@@ -19,8 +19,14 @@ export interface Tensor {
   readonly data: TensorData;
 }
 
+const narrowArrays = Object.fromEntries(narrowElementTypes.map((name) => [name, Int8Array])) as Record<
+  NarrowElementType,
+  typeof Int8Array
+>;
+
 /** The typed array of each element type. */
 export const arrayTypes = {
+  ...narrowArrays,
   f32: Float32Array,
   f64: Float64Array,
   i8: Int8Array,
@@ -85,7 +91,15 @@ export function tensor(
     throw new Error(`internal: ${data.length} elements for the shape [${shape.join(", ")}] of ${count}`);
   }
   const kept = stores(element, data) && (element !== "bool" || isBooleanArray(data));
-  return { shape, element, data: kept ? data : converted(element, data) };
+  const made: Tensor = { shape, element, data: kept ? data : converted(element, data) };
+  const foreign = findForeignInteger(made);
+  if (foreign >= 0) throw new Error(`internal: ${String(made.data[foreign])} does not fit ${element}`);
+  return made;
+}
+
+/** The position of the first integer that a narrow element type lacks, though the byte it lies in could hold it, or -1. */
+export function findForeignInteger({ element, data }: Tensor): number {
+  return isNarrow(element) ? (data as Int8Array).findIndex((value) => !holdsInteger(element, value)) : -1;
 }
 
 /**

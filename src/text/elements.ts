@@ -6,6 +6,7 @@ import { formatNumber } from "../numerics/shortest.ts";
 import {
   elementRange,
   elementSizeBytes,
+  holdsInteger,
   isBigInteger,
   isFloat,
   type ElementType,
@@ -102,7 +103,8 @@ function elementOf(nested: NestedSyntax, element: ElementType, fail: ElementsFai
   }
   const { min, max } = elementRange(element);
   const value = Number(text);
-  return value >= min && value <= max
+  if (value < min || value > max) fail(`${text} is beyond the range of ${element}, ${min} to ${max}`, at);
+  return holdsInteger(element, value)
     ? value
-    : fail(`${text} is beyond the range of ${element}, ${min} to ${max}`, at);
+    : fail(`${text} is even, ${element} holds odd integers from ${min} to ${max}`, at);
 }

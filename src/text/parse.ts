@@ -15,8 +15,8 @@ import { tensorType, type Quantization, type TensorType } from "../ir/types.ts";
 import { typeFlaw } from "../ir/verify.ts";
 import { operators } from "../ops/index.ts";
 import { tensorSizeBytes } from "../tensor/bytes.ts";
-import { elementTypes, isElementType } from "../tensor/element-type.ts";
-import type { Tensor } from "../tensor/tensor.ts";
+import { elementTypes, isElementType, isNarrow } from "../tensor/element-type.ts";
+import { findForeignInteger, type Tensor } from "../tensor/tensor.ts";
 import { tensorOfElements } from "./elements.ts";
 import { makeSource, spanOf, type Source, type TextRange } from "./source.ts";
 import { didYouMean } from "../diagnostics/suggest.ts";
@@ -320,8 +320,25 @@ function attributeValue(
   };
   if (syntax.kind === "external") {
     const found = context.externals.get(syntax.key!);
-    return found ?? fail(`there is no external tensor "${syntax.key}" beside the text`, syntax.at);
+    if (found === undefined)
+      return fail(`there is no external tensor "${syntax.key}" beside the text`, syntax.at);
+    return narrowed(found, resultType, (message) => fail(message, syntax.at));
   }
   const type = syntax.type === undefined ? resultType : buildType(context, syntax.type);
   return type && tensorOfElements(syntax.elements!, type.element, type.shape, fail);
+}
+
+/** Files hold narrow integers as i8 (safetensors.ts): the result's type says what they are. */
+function narrowed(
+  found: Tensor,
+  resultType: TensorType | undefined,
+  fail: (message: string) => never,
+): Tensor {
+  const element = resultType?.element;
+  if (element === undefined || !isNarrow(element) || found.element !== "i8") return found;
+  const tensor: Tensor = { ...found, element };
+  const foreign = findForeignInteger(tensor);
+  return foreign < 0
+    ? tensor
+    : fail(`${String(tensor.data[foreign])} of element ${foreign} is none of ${element}`);
 }

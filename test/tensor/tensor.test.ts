@@ -1,17 +1,24 @@
 import { describe, expect, test } from "vitest";
 import {
+  elementBits,
   elementRange,
   elementSizeBytes,
   elementTypes,
+  holdsInteger,
   isBigInteger,
   isElementType,
   isFloat,
   isInteger,
+  isNarrow,
+  isOdd,
   isSigned,
+  narrowElementTypes,
+  wholeElementTypes,
 } from "../../src/tensor/element-type.ts";
 import {
   allocate,
   elementCount,
+  findForeignInteger,
   numbersOf,
   saturatedNumbersOf,
   stridesOf,
@@ -26,7 +33,7 @@ describe("element types", () => {
   });
 
   test.each(
-    elementTypes.filter((element) => element !== "bool" && !isFloat(element) && !isBigInteger(element)),
+    wholeElementTypes.filter((element) => element !== "bool" && !isFloat(element) && !isBigInteger(element)),
   )("%s: its array holds its range and no more", (element) => {
     const { min, max } = elementRange(element);
     const array = allocate(element, 4);
@@ -35,14 +42,38 @@ describe("element types", () => {
   });
 
   test("the predicates", () => {
+    expect(wholeElementTypes.filter((e) => isNarrow(e))).toEqual([]);
+    expect(narrowElementTypes.every((e) => isNarrow(e) && isSigned(e) && isInteger(e))).toBe(true);
+    expect(narrowElementTypes.filter(isOdd)).toEqual(["odd2", "odd3", "odd4", "odd5", "odd6", "odd7"]);
     expect(elementTypes.filter(isFloat)).toEqual(["f32", "f64"]);
     expect(elementTypes.filter((e) => !isInteger(e))).toEqual(["f32", "f64", "bool"]);
-    expect(elementTypes.filter(isSigned)).toEqual(["f32", "f64", "i8", "i16", "i32", "i64"]);
+    expect(wholeElementTypes.filter(isSigned)).toEqual(["f32", "f64", "i8", "i16", "i32", "i64"]);
     expect(elementTypes.filter(isBigInteger)).toEqual(["i64", "u64"]);
     expect(isElementType("f16")).toBe(false);
     expect(elementRange("bool")).toEqual({ min: 0, max: 1 });
     expect(() => elementRange("i64")).toThrow("internal");
     expect(() => elementRange("f32")).toThrow("internal");
+  });
+});
+
+describe("narrow integers", () => {
+  test.each(narrowElementTypes)("%s: as many as its bits tell apart, all in a byte", (element) => {
+    const bytes = Array.from({ length: 256 }, (_, i) => i - 128);
+    const held = bytes.filter((x) => holdsInteger(element, x));
+    const { min, max } = elementRange(element);
+    expect(held).toHaveLength(2 ** elementBits(element));
+    expect([held[0], held.at(-1)]).toEqual([min, max]);
+    expect(tensor(element, [held.length], held).data).toEqual(Int8Array.from(held));
+    for (const x of bytes.filter((b) => !held.includes(b))) {
+      expect(() => tensor(element, [1], [x])).toThrow("internal");
+      expect(() => tensor(element, [1], Int8Array.of(x))).toThrow("internal");
+      expect(findForeignInteger({ element, shape: [3], data: Int8Array.of(max, x, min) })).toBe(1);
+    }
+  });
+
+  test("of whole bytes none is foreign", () => {
+    expect(findForeignInteger(tensor("i8", [2], [-128, 127]))).toBe(-1);
+    expect(findForeignInteger(tensor("f32", [1], [0.5]))).toBe(-1);
   });
 });
 
