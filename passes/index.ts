@@ -14,8 +14,12 @@ import { foldPad } from "./fuse/fold-pad.ts";
 import { fuseLinear } from "./fuse/fuse-linear.ts";
 import { rewriteBatchNorm } from "./fuse/rewrite-batch-norm.ts";
 import { calibrate } from "./quantize/calibrate.ts";
+import { completeQuantization } from "./quantize/complete-quantization.ts";
 import { correctBias } from "./quantize/correct-bias.ts";
 import { insertFakeQuantization } from "./quantize/insert-fake-quantization.ts";
+import { normalizeWeights } from "./quantize/normalize-weights.ts";
+import { removeRedundantQuantization } from "./quantize/remove-redundant-quantization.ts";
+import { signActivations } from "./quantize/sign-activations.ts";
 import { widenOutputs } from "./quantize/widen-outputs.ts";
 import { requantize } from "./quantize/requantize.ts";
 
@@ -35,6 +39,10 @@ export const passes: readonly Pass[] = [
   insertFakeQuantization,
   correctBias,
   widenOutputs,
+  removeRedundantQuantization,
+  signActivations,
+  completeQuantization,
+  normalizeWeights,
   requantize,
   checkIntegerOnly,
   boundAccumulators,

@@ -33,12 +33,28 @@ const quantize = [
   "eliminate-dead-code",
 ].join(", ");
 
+/** From a model that came quantized to a stored graph: its own scales, no samples. */
+const quantized = [
+  "sign-activations",
+  "fold-constants",
+  "remove-redundant-quantization",
+  optimize,
+  "complete-quantization",
+  "normalize-weights",
+  "requantize",
+  // What was integers twice over is so once: a pair between equal types is nothing, reshapes of integers meet.
+  "canonicalize",
+  "eliminate-common-subexpressions",
+  "eliminate-dead-code",
+].join(", ");
+
 /** What every stored graph is held to before it is compiled. */
 const prove = "check-integer-only, bound-accumulators";
 
 export const pipelines = {
   optimize,
   quantize: `${quantize}, ${prove}`,
+  quantized: `${quantized}, ${prove}`,
   prove,
   default: `${optimize}, ${quantize}, ${prove}`,
 } as const;

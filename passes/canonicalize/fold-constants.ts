@@ -5,13 +5,18 @@
  * Declines
  *  - when the result would have more elements than `limit` and than its operands together (an expanded constant), so that
  *    folding never blows up a model;
- *  - on dequantizations: in a fake-quantized graph the stored integers of a weight are what matters, not their reals.
+ *  - on dequantizations: in a fake-quantized graph the stored integers of a weight are what matters, not their reals. What only
+ *    moves elements moves the integers instead: move(dequantize(c)) = dequantize(move(c)), unless that takes apart the axis
+ *    that c is quantized along.
  */
+import { DiagnosticError } from "../../src/diagnostics/diagnostic.ts";
 import { createInterpreter } from "../../src/exec/interpreter.ts";
 import { int } from "../../src/ir/attributes.ts";
 import { Graph, type Operation } from "../../src/ir/graph.ts";
 import { constantOf, inPlaceOf, isConstant, supersede } from "../../src/ir/match.ts";
+import { tensorType } from "../../src/ir/types.ts";
 import { constant } from "../../src/ops/constant.ts";
+import { constantOperandOf, createConstantOperand } from "../../src/ops/constant-operand.ts";
 import { dequantize } from "../../src/ops/dequantize.ts";
 import { definePass } from "../../src/pass/pass.ts";
 import { elementCount, type Tensor } from "../../src/tensor/tensor.ts";
@@ -22,6 +27,10 @@ export const foldConstants = definePass({
   options: { limit: int(65536) },
   run(graph, { options, count }) {
     for (const operation of graph.operations) {
+      if (moveStored(graph, operation)) {
+        count("moved");
+        continue;
+      }
       const { definition, operands, result } = operation;
       if (operands.length === 0 || definition === dequantize || !operands.every(isConstant)) continue;
       const elements = elementCount(result.type.shape);
@@ -34,6 +43,29 @@ export const foldConstants = definePass({
     }
   },
 });
+
+/** move(dequantize(c)) as dequantize(c'), c' a constant. */
+function moveStored(graph: Graph, operation: Operation): boolean {
+  const { definition, operands, attributes } = operation;
+  const stored = constantOperandOf(operands[0]);
+  if (definition.movesOnly !== true || operands.length !== 1 || stored?.quantization === undefined)
+    return false;
+  const { contents, quantization } = stored;
+  const alone = new Graph("constant");
+  const input = alone.addInput("stored", tensorType(contents.element, contents.shape, quantization));
+  try {
+    alone.setOutputs([alone.createGeneric(definition, [input], attributes).result]);
+  } catch (error) {
+    if (error instanceof DiagnosticError) return false;
+    throw error;
+  }
+  const [moved] = createInterpreter(alone).run([contents]) as [Tensor];
+  const type = alone.outputs[0]!.type.quantization!;
+  const { name } = operands[0]!.producer!.operands[0]!;
+  const place = { ...inPlaceOf(operation), name };
+  supersede(graph, operation, createConstantOperand(graph, { contents: moved, quantization: type }, place));
+  return true;
+}
 
 function evaluate({ definition, operands, attributes, result }: Operation): Tensor {
   const alone = new Graph("constant");

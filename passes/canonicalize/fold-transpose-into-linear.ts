@@ -5,12 +5,12 @@
  *
  *     linear(reshape(T_p x), w) = linear(reshape(x), w')        w' = w with its columns, seen as axes, read through T_p⁻¹
  *
- * Declines when the weight is not constant, when the flattened axes are not the ones that move (a batch that changes
+ * The weight may be stored, behind a dequantization. Declines when it is not constant, when the flattened axes are not the ones that move (a batch that changes
  * place), and when the layer flattens other axes than all the trailing ones.
  */
 import type { Graph, Operation } from "../../src/ir/graph.ts";
-import { constantOf, inPlaceOf, matchOperation, supersede } from "../../src/ir/match.ts";
-import { constant } from "../../src/ops/constant.ts";
+import { inPlaceOf, matchOperation, supersede } from "../../src/ir/match.ts";
+import { constantOperandOf, createConstantOperand } from "../../src/ops/constant-operand.ts";
 import { linear } from "../../src/ops/linear.ts";
 import { reshape } from "../../src/ops/reshape.ts";
 import { transpose } from "../../src/ops/transpose.ts";
@@ -31,19 +31,20 @@ function fold(graph: Graph, operation: Operation): boolean {
   const layer = matchOperation(operation, linear);
   const flattened = matchOperation(layer?.operands.input.producer, reshape);
   const moved = matchOperation(flattened?.operands.input.producer, transpose);
-  const weight = constantOf(layer?.operands.weight);
-  if (layer === undefined || flattened === undefined || moved === undefined || weight === undefined)
+  const known = constantOperandOf(layer?.operands.weight);
+  if (layer === undefined || flattened === undefined || moved === undefined || known === undefined)
     return false;
-  if (layer.operands.weight.type.quantization !== undefined) return false;
+  if ((known.quantization?.axis ?? 0) !== 0) return false;
 
   const { permutation } = moved.attributes;
+  const { contents: weight } = known;
   const [outputs, depth] = weight.shape as [number, number];
   const shape = moved.operation.result.type.shape;
   const leading = leadingAxes(shape, depth);
   if (leading === undefined || permutation.slice(0, leading).some((axis, i) => axis !== i)) return false;
 
   const columns = [0, ...permutation.slice(leading).map((axis) => axis - leading + 1)];
-  const value = tensor(
+  const contents = tensor(
     weight.element,
     [outputs, depth],
     transposeTensor(
@@ -53,7 +54,7 @@ function fold(graph: Graph, operation: Operation): boolean {
   );
   const place = inPlaceOf(operation);
   const { name } = layer.operands.weight;
-  const reordered = graph.create(constant, {}, { value }, { before: operation, name });
+  const reordered = createConstantOperand(graph, { ...known, contents }, { before: operation, name });
   const input = graph.create(
     reshape,
     { input: moved.operands.input },
@@ -63,7 +64,7 @@ function fold(graph: Graph, operation: Operation): boolean {
   const bias = layer.operands.bias;
   const folded = graph.create(
     linear,
-    { input: input.result, weight: reordered.result, ...(bias === undefined ? {} : { bias }) },
+    { input: input.result, weight: reordered, ...(bias === undefined ? {} : { bias }) },
     {},
     place,
   );

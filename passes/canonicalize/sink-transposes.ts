@@ -6,8 +6,8 @@
  * Algebra, with T_p reading axis p[i] where its result has axis i:
  *
  *     op(T_p x, T_p y) = T_p' op'(x, y)       `permute` of the operator's definition gives op' and p'
- *     op(T_p x, c)     = T_p op(x, T_p⁻¹ c)    c a constant, of lower rank where it broadcasts; or not transposed in
- *                                              fact, because only extents of 1 change places: then a reshape
+ *     op(T_p x, c)     = T_p op(x, T_p⁻¹ c)    c a constant, stored or real, of lower rank where it broadcasts; or not
+ *                                              transposed in fact, because only extents of 1 change places: then a reshape
  *     T_q T_p x        = T_(p∘q) x, and x where p∘q is the identity
  *
  * One sweep in order of execution suffices, for an operation's operands have been through it. A transposition that still has
@@ -17,8 +17,9 @@
  * ranks differ.
  */
 import type { Graph, Operation, Value } from "../../src/ir/graph.ts";
-import { bypass, constantOf, inPlaceOf, isOutput, matchOperation, supersede } from "../../src/ir/match.ts";
-import { constant } from "../../src/ops/constant.ts";
+import { bypass, inPlaceOf, isOutput, matchOperation, supersede } from "../../src/ir/match.ts";
+import { withShape, type TensorType } from "../../src/ir/types.ts";
+import { constantOperandOf, createConstantOperand } from "../../src/ops/constant-operand.ts";
 import { reshape } from "../../src/ops/reshape.ts";
 import { transpose } from "../../src/ops/transpose.ts";
 import { definePass } from "../../src/pass/pass.ts";
@@ -77,7 +78,10 @@ function sink(graph: Graph, operation: Operation): boolean {
   if (sources.some((source) => source === undefined)) return false;
 
   const values = sources.map((source) => source!(graph, operation));
-  const inner = graph.createGeneric(definition, values, permuted.attributes, inPlaceOf(operation));
+  const inner = graph.createGeneric(definition, values, permuted.attributes, {
+    ...inPlaceOf(operation),
+    type: untransposedType(result.type, permuted.permutation),
+  });
   if (isIdentityPermutation(permuted.permutation)) {
     supersede(graph, operation, inner.result);
     return true;
@@ -98,6 +102,16 @@ function sink(graph: Graph, operation: Operation): boolean {
   return true;
 }
 
+/** The type of z with `type` that of T_permutation z. */
+function untransposedType(type: TensorType, permutation: readonly number[]): TensorType {
+  const axis = type.quantization?.axis;
+  return withShape(
+    type,
+    permuteShape(type.shape, inversePermutation(permutation)),
+    axis === undefined ? undefined : permutation[axis],
+  );
+}
+
 type Source = (graph: Graph, before: Operation) => Value;
 
 /** How to get z with `operand = T_permutation z`, if that is free. */
@@ -106,18 +120,20 @@ function untransposed(operand: Value, permutation: readonly number[]): Source | 
   if (moved !== undefined && moved.attributes.permutation.join() === permutation.join())
     return () => moved.operands.input;
 
-  const { shape, element } = operand.type;
+  const { shape } = operand.type;
   const aligned = [...permutation.slice(shape.length).map(() => 1), ...shape];
   const inverse = inversePermutation(permutation);
-  const contents = constantOf(operand);
-  if (contents !== undefined && operand.type.quantization === undefined)
+  const known = constantOperandOf(operand);
+  if (known !== undefined && known.quantization?.axis === undefined) {
+    const { element, data } = known.contents;
+    const contents = transposeTensor(tensor(element, aligned, data), inverse);
     return (graph, before) =>
-      graph.create(
-        constant,
-        {},
-        { value: transposeTensor(tensor(element, aligned, contents.data), inverse) },
+      createConstantOperand(
+        graph,
+        { ...known, contents },
         { before, name: operand.name, origin: operand.producer?.origin },
-      ).result;
+      );
+  }
   if (moved === undefined && keepsOrder(aligned, inverse))
     return (graph, before) =>
       graph.create(reshape, { input: operand }, { shape: permuteShape(aligned, inverse) }, inPlaceOf(before))

@@ -1,8 +1,9 @@
 /**
  * Gathers into layers what was written as separate operations.
  *
- *     matmul(x, w)            = linear(x, wᵀ)                w a constant matrix
+ *     matmul(x, w)            = linear(x, wᵀ)                w a constant matrix, real or stored
  *     layer(x) + c, c + …     = the layer with bias + c      c constant, per channel or one number
+ *                               of stored weights only if it has no bias, and per channel: then c is the bias as it is
  *     layer(x) - c            = the layer with bias - c
  *     layer(x) * c, c * …     = the layer with c * weight and c * bias
  *     layer(x) / c            = the layer with weight / c and bias / c
@@ -13,10 +14,11 @@
  * broadcasts the result.
  */
 import type { Graph, Operation, Value } from "../../src/ir/graph.ts";
-import { constantOf, inPlaceOf, matchOperation, supersede } from "../../src/ir/match.ts";
+import { constantOf, inPlaceOf, matchOperation, onlyUser, supersede } from "../../src/ir/match.ts";
 import type { OpDefinition } from "../../src/ir/operation.ts";
 import { add } from "../../src/ops/add.ts";
-import { constant } from "../../src/ops/constant.ts";
+import { constantOperandOf, createConstantOperand } from "../../src/ops/constant-operand.ts";
+import { conv2d } from "../../src/ops/conv2d.ts";
 import { div } from "../../src/ops/div.ts";
 import { linear } from "../../src/ops/linear.ts";
 import { matmul } from "../../src/ops/matmul.ts";
@@ -33,7 +35,7 @@ export const fuseLinear = definePass({
   run(graph, { count }) {
     for (const operation of graph.operations) {
       if (matmulToLinear(graph, operation)) count("layers");
-      else if (absorbConstant(graph, operation)) count("absorbed");
+      else if (absorbConstant(graph, operation) || attachBias(graph, operation)) count("absorbed");
     }
   },
 });
@@ -42,17 +44,40 @@ function matmulToLinear(graph: Graph, operation: Operation): boolean {
   const product = matchOperation(operation, matmul);
   if (product === undefined) return false;
   const { a: lhs, b: rhs } = product.operands;
-  const weight = constantOf(rhs);
-  if (weight?.element !== "f32" || weight.shape.length !== 2 || constantOf(lhs) !== undefined) return false;
+  const weight = constantOperandOf(rhs);
+  if (weight?.contents.shape.length !== 2 || constantOperandOf(lhs) !== undefined) return false;
   if (lhs.type.shape.length < 2) return false;
-  const transposed = graph.create(
-    constant,
-    {},
-    { value: transposeTensor(weight, [1, 0]) },
+  const { contents, quantization } = weight;
+  const turned = quantization?.axis === undefined ? quantization : { ...quantization, axis: 1 - quantization.axis };
+  const transposed = createConstantOperand(
+    graph,
+    {
+      contents: transposeTensor(contents, [1, 0]),
+      ...(turned === undefined ? {} : { quantization: turned }),
+    },
     { before: operation, name: rhs.name, origin: rhs.producer?.origin },
   );
-  const layer = graph.create(linear, { input: lhs, weight: transposed.result }, {}, inPlaceOf(operation));
+  const layer = graph.create(linear, { input: lhs, weight: transposed }, {}, inPlaceOf(operation));
   supersede(graph, operation, layer.result);
+  return true;
+}
+
+/** c as the bias of a layer of stored weights, whose scales `normalize-weights` knows. */
+function attachBias(graph: Graph, operation: Operation): boolean {
+  const sum = matchOperation(operation, add)?.operands;
+  if (sum === undefined) return false;
+  const [layer, bias] =
+    constantOperandOf(sum.lhs) === undefined ? [sum.lhs, sum.rhs] : ([sum.rhs, sum.lhs] as const);
+  const product = matchOperation(layer.producer, linear) ?? matchOperation(layer.producer, conv2d);
+  const channels = layer.type.shape.at(-1);
+  if (product === undefined || onlyUser(graph, layer) !== operation) return false;
+  if (product.operands.bias !== undefined) return false;
+  if (constantOperandOf(product.operands.weight)?.quantization === undefined) return false;
+  if (constantOperandOf(bias) === undefined || bias.type.shape.join() !== String(channels)) return false;
+  const { definition, attributes } = product.operation;
+  const { input, weight } = product.operands;
+  const fused = graph.createGeneric(definition, [input, weight, bias], attributes, inPlaceOf(operation));
+  supersede(graph, operation, fused.result);
   return true;
 }
 

@@ -17,6 +17,7 @@ import type { Graph, Operation, Value } from "../../src/ir/graph.ts";
 import { isConstant, onlyUser } from "../../src/ir/match.ts";
 import { nameOperands, type IntegerForm } from "../../src/ir/operation.ts";
 import { sameQuantization, type Quantization } from "../../src/ir/types.ts";
+import { constantOperandOf } from "../../src/ops/constant-operand.ts";
 import type { ElementType } from "../../src/tensor/element-type.ts";
 
 export interface FixedQuantization {
@@ -129,7 +130,8 @@ function isDeferred(graph: Graph, value: Value, state: Pending): boolean {
   return next === "clamp" || (next === "table" && state === "table");
 }
 
-function fixedBy(form: IntegerForm | undefined): FixedQuantization | undefined {
+/** The quantization that an operator's result has whatever its operands' are. */
+export function fixedBy(form: IntegerForm | undefined): FixedQuantization | undefined {
   if ((form?.kind !== "table" && form?.kind !== "fixed") || form.result === undefined) return undefined;
   return { element: "i8", quantization: form.result };
 }
@@ -141,7 +143,8 @@ const rewrites: ReadonlyMap<string, string> = new Map([
   ["pow", "write a constant exponent as products"],
 ]);
 
-function integerProblem(operation: Operation, form: IntegerForm | undefined): Diagnostic | undefined {
+/** Why an operation cannot be done in integers, its operands' quantizations aside. */
+export function integerProblem(operation: Operation, form: IntegerForm | undefined): Diagnostic | undefined {
   const { name } = operation.definition;
   const report = (message: string, help: string): Diagnostic =>
     diagnostic("error", "no-integer-form", message, {
@@ -158,7 +161,7 @@ function integerProblem(operation: Operation, form: IntegerForm | undefined): Di
   const named = nameOperands(operation.definition, operation.operands) as Record<string, Value | undefined>;
   for (const role of [form.weight, form.bias]) {
     const value = role === undefined ? undefined : named[role];
-    if (value !== undefined && !isConstant(value))
+    if (value !== undefined && constantOperandOf(value) === undefined)
       return report(
         `'${name}' has a ${role!} computed at run time, its integer form expects a constant`,
         "run fold-constants, or use a matrix product",

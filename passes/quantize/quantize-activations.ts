@@ -26,7 +26,8 @@ export function quantizeActivations(graph: Graph, plan: Plan): number {
       pairs++;
     }
     for (const { operation, value } of group.constants) storeConstant(graph, operation, value, type);
-    for (const { operation, value } of group.converted) convertOperand(graph, operation, value, type);
+    for (const { operation, value } of group.converted)
+      convertOperand(graph, operation, dequantizedOf(operation, value), value.name, type);
   }
   return pairs;
 }
@@ -44,7 +45,7 @@ function quantizationOf(group: Group, plan: Plan): StoredType {
 }
 
 /** The reals that stored integers can stand for. */
-function representable({ element, quantization }: StoredType): { min: number; max: number } {
+export function representable({ element, quantization }: StoredType): { min: number; max: number } {
   const { min, max } = elementRange(element);
   const [scale, zero] = [quantization.scale[0]!, quantization.zero[0]!];
   return { min: dequantizeValue(min, scale, zero), max: dequantizeValue(max, scale, zero) };
@@ -74,7 +75,7 @@ function extremes(value: Value): { min: number; max: number } {
 }
 
 /** value → quantize → dequantize → all who read the value. What is stored takes the name. */
-function insertPair(
+export function insertPair(
   graph: Graph,
   value: Value,
   first: Operation,
@@ -105,14 +106,24 @@ function insertPair(
   graph.setOutputs(graph.outputs.map((output) => (output === value ? real.result : output)));
 }
 
-/** The same for a value that one operation wants in another quantization. */
-function convertOperand(graph: Graph, operation: Operation, value: Value, type: StoredType): void {
-  // By now the operation reads the dequantized value.
+/** What the operation reads by now instead of the value. */
+function dequantizedOf(operation: Operation, value: Value): Value {
   const read = operation.operands.find((operand) => {
     const stored = operand.producer?.definition === dequantize ? operand.producer.operands[0] : undefined;
     return stored?.producer?.operands[0] === value;
   });
   if (read === undefined) throw new Error(`%${operation.result.name} does not read %${value.name}`);
+  return read;
+}
+
+/** The same for a dequantized value that one operation wants in another quantization. */
+export function convertOperand(
+  graph: Graph,
+  operation: Operation,
+  read: Value,
+  name: string,
+  type: StoredType,
+): void {
   const stored = graph.create(
     quantize,
     { input: read },
@@ -120,7 +131,7 @@ function convertOperand(graph: Graph, operation: Operation, value: Value, type: 
     {
       before: operation,
       type: tensorType(type.element, read.type.shape, type.quantization),
-      name: `${value.name}_converted`,
+      name: `${name}_converted`,
     },
   );
   const real = graph.create(dequantize, { input: stored.result }, {}, { before: operation });

@@ -78,7 +78,7 @@ export function quantizeWeights(
 }
 
 /** Which slice along `axis` an element lies in. */
-function sliceOf({ shape }: Tensor, axis: number | undefined): (position: number) => number {
+export function sliceOf({ shape }: Tensor, axis: number | undefined): (position: number) => number {
   if (axis === undefined) return () => 0;
   const stride = stridesOf(shape)[axis]!;
   return (position) => Math.floor(position / stride) % shape[axis]!;
@@ -144,7 +144,7 @@ function raiseForBias(scale: number[], bias: ArrayLike<number>, accumulator: Qua
   }
 }
 
-const weightQuantization = ({
+export const weightQuantization = ({
   scale,
   axis,
 }: {
@@ -156,7 +156,7 @@ const weightQuantization = ({
 };
 
 /** The type of the operation on stored operands without its bias: the algebra of scales is the operator's own type rule. */
-function accumulatorType(
+export function accumulatorType(
   { definition, operands, attributes, origin, span }: Operation,
   form: AccumulatorForm,
   weight: TensorType,

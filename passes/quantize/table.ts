@@ -2,19 +2,14 @@
 import { expressOperation, tensorReferences } from "../../src/exec/express-operation.ts";
 import { evaluateUnary } from "../../src/expr/evaluate.ts";
 import { Graph, type Operation } from "../../src/ir/graph.ts";
-import { tensorType, type TensorType } from "../../src/ir/types.ts";
+import { tensorType, type Quantization, type TensorType } from "../../src/ir/types.ts";
 import { dequantizeValue, quantizeValue } from "../../src/numerics/affine.ts";
 import { elementRange } from "../../src/tensor/element-type.ts";
 import { tensor, type Tensor } from "../../src/tensor/tensor.ts";
 
 /** Entry i is the result for the i-th stored integer of `from`, through the chain of functions, as an integer of `to`. */
 export function tableOf(from: TensorType, chain: readonly Operation[], to: TensorType): Tensor {
-  const lowest = elementRange(from.element).min;
-  const source = from.quantization!;
-  let reals = Float64Array.from({ length: 256 }, (_, i) =>
-    dequantizeValue(lowest + i, source.scale[0]!, source.zero[0]!),
-  );
-  for (const operation of chain) reals = apply(operation, reals);
+  const reals = realsThrough({ element: from.element, quantization: from.quantization! }, chain);
   const { min, max } = elementRange(to.element);
   const [scale, zero] = [to.quantization!.scale[0]!, to.quantization!.zero[0]!];
   return tensor(
@@ -22,6 +17,17 @@ export function tableOf(from: TensorType, chain: readonly Operation[], to: Tenso
     [256],
     Array.from(reals, (x) => quantizeValue(x, scale, zero, min, max)),
   );
+}
+
+/** The chain's results for all 256 reals that integers of `from` stand for, unrounded. */
+export function realsThrough(
+  { element, quantization: { scale, zero } }: Pick<TensorType, "element"> & { readonly quantization: Quantization },
+  chain: readonly Operation[],
+): Float64Array {
+  const lowest = elementRange(element).min;
+  let reals = Float64Array.from({ length: 256 }, (_, i) => dequantizeValue(lowest + i, scale[0]!, zero[0]!));
+  for (const operation of chain) reals = apply(operation, reals);
+  return reals;
 }
 
 /** The operation on 256 elements, whatever its own shape: it works element by element. */

@@ -7,6 +7,7 @@ import { passes as ownPasses } from "../../passes/index.ts";
 import { pipelines } from "../../passes/pipelines.ts";
 import { diagnostic, fail, type Diagnostic } from "../diagnostics/diagnostic.ts";
 import type { Graph } from "../ir/graph.ts";
+import { quantize } from "../ops/quantize.ts";
 import { runPipeline } from "../pass/manager.ts";
 import { createContext, type Pass } from "../pass/pass.ts";
 import { isFloat } from "../tensor/element-type.ts";
@@ -25,7 +26,7 @@ import { version } from "./version.ts";
 
 export interface CompileOptions {
   readonly model: ModelSource;
-  /** Calibration samples, one file for each input of the model. Not needed for a graph that is stored already. */
+  /** Calibration samples, one file for each input of the model. Not needed for a model that is quantized already. */
   readonly samples?: readonly NpyFile[];
   readonly sampleOptions?: SampleOptions;
   readonly targets?: readonly TargetName[];
@@ -41,6 +42,20 @@ export interface CompileOptions {
   readonly progress?: (stage: string, done: number, total: number) => void;
   readonly printAfter?: (pass: string, graph: Graph) => void;
   readonly onWarning?: (warning: Diagnostic) => void;
+}
+
+type Form = "real" | "quantized" | "stored";
+
+const defaultPipelines: Readonly<Record<Form, keyof typeof pipelines>> = {
+  real: "default",
+  quantized: "quantized",
+  stored: "prove",
+};
+
+/** Whether a graph has been quantized: by its exporter, or by this compiler to the end. */
+export function formOf(graph: Graph): Form {
+  if (!graph.values.some(({ type }) => isFloat(type.element))) return "stored";
+  return graph.operations.some(({ definition }) => definition === quantize) ? "quantized" : "real";
 }
 
 /** As many as calibration takes from a larger file (docs/quantization.md). */
@@ -61,8 +76,8 @@ export async function compile(options: CompileOptions): Promise<Compiled> {
   const name = networkName(model.file, options.name);
   const begin = now?.();
   const { graph, notes } = loadModel(model);
-  const isStored = !graph.values.some(({ type }) => isFloat(type.element));
-  if (options.samples === undefined && !isStored)
+  const form = formOf(graph);
+  if (options.samples === undefined && form === "real")
     fail("no-samples", `'${baseOf(model.file)}' is a float model: quantizing it needs samples`, {
       help: "give some with --calibrate X.npy",
     });
@@ -81,7 +96,7 @@ export async function compile(options: CompileOptions): Promise<Compiled> {
     .forEach((file) => {
       report(unmappedSamples(file));
     });
-  const steps = parsePipeline(pipelineText(options.pipeline ?? (isStored ? "prove" : "default")));
+  const steps = parsePipeline(pipelineText(options.pipeline ?? defaultPipelines[form]));
   const passTimesMs: Record<string, number> = {};
   const context = contextFor(samples, report, options.progress);
   const passes = [...(options.passes ?? []), ...ownPasses];

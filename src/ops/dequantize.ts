@@ -2,6 +2,7 @@
 import { at, axes, compute, convert, load, mul, sub } from "../expr/build.ts";
 import { defineOp } from "../ir/operation.ts";
 import { formatType, tensorType } from "../ir/types.ts";
+import { permuteElementwise } from "./permuting.ts";
 import { sliceScale, sliceZero } from "./slices.ts";
 import { requireElement, weightElements } from "./type-rules.ts";
 
@@ -13,6 +14,7 @@ Source: ONNX DequantizeLinear; TensorFlow Lite quantization specification.`,
   given: { "%x": "tensor<4xi8, 0.5:-3>" },
   operands: ["input"],
   attrs: {},
+  permute: permuteElementwise,
 
   infer({ input }, _, fail) {
     requireElement("input", input, [...weightElements, "u8", "i16", "u16", "i32"], fail);

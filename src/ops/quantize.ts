@@ -18,6 +18,7 @@ import type { Expression } from "../expr/expression.ts";
 import { defineOp } from "../ir/operation.ts";
 import { formatType, sameShape } from "../ir/types.ts";
 import { elementRange, isInteger } from "../tensor/element-type.ts";
+import { permuteElementwise } from "./permuting.ts";
 import { sliceScale, sliceZero } from "./slices.ts";
 import { requireElement, requireReal } from "./type-rules.ts";
 
@@ -29,6 +30,7 @@ are those of the result's type. Source: TensorFlow Lite quantization specificati
   given: { "%x": "tensor<4xf32>" },
   operands: ["input"],
   attrs: {},
+  permute: permuteElementwise,
 
   infer({ input }, _, fail, declared) {
     requireReal("input", input, fail);

@@ -19,6 +19,7 @@ import { folds } from "./fold-shapes.ts";
 import { isOpaque, type OnnxDimension, type OnnxNode } from "./model.ts";
 import { nodeView, type NodeView } from "./node-view.ts";
 import { describeOperand, isKnown, isTensor, type Converted, type Operand } from "./operand.ts";
+import { quantizationOfInput } from "./quantization.ts";
 import { operatorKey, unsupportedOperators } from "./unsupported.ts";
 
 export interface OnnxImportOptions extends OnnxCheckOptions {
@@ -84,7 +85,8 @@ function convertModel(checked: CheckedOnnxModel): ImportedModel {
   };
   const problems: Diagnostic[] = [];
   for (const input of checked.inputs) {
-    const value = graph.addInput(input.name, tensorType(input.element, input.shape));
+    const quantization = quantizationOfInput(model, input.name, input.element);
+    const value = graph.addInput(input.name, tensorType(input.element, input.shape, quantization));
     conversion.operands.set(input.name, { name: input.name, value });
     if (input.element === "f64")
       problems.push(

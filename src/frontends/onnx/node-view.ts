@@ -6,6 +6,7 @@ import { fail, type Diagnostic, type DiagnosticDetails } from "../../diagnostics
 import { diagnostic } from "../../diagnostics/diagnostic.ts";
 import type { AttributeInput, AttributeSpec } from "../../ir/attributes.ts";
 import type { Graph, Value } from "../../ir/graph.ts";
+import type { TensorType } from "../../ir/types.ts";
 import type { OperandsOf, TypedOp } from "../../ir/operation.ts";
 import { reshape } from "../../ops/reshape.ts";
 import { transpose } from "../../ops/transpose.ts";
@@ -25,7 +26,7 @@ export interface NodeView {
   /** By position; undefined where an optional input is absent. */
   readonly operands: readonly (Operand | undefined)[];
   /** The results built so far. */
-  readonly created: ReadonlySet<Value>;
+  readonly created: Set<Value>;
 
   /** Ends the conversion of this node. */
   fail(code: string, message: string, details?: DiagnosticDetails): never;
@@ -49,7 +50,11 @@ export interface NodeView {
     definition: TypedOp<O, A>,
     operands: OperandsOf<O, Value>,
     attributes: AttributeInput<A>,
+    /** The result's, where operands do not determine it. */
+    type?: TensorType,
   ): Value;
+  /** The same node with other inputs and, unless it is of ONNX's own, read by the rules of another operator set. */
+  withOperands(operands: readonly (Operand | undefined)[], opset?: number): NodeView;
   constant(content: Tensor, name: string): Value;
   /** Another shape or order of axes for a value or a known tensor; itself where that changes nothing. */
   reshape(content: Value, shape: readonly number[]): Value;
@@ -65,6 +70,8 @@ export interface NodeContext {
   readonly notes: Diagnostic[];
   /** Elements of all constants computed so far. */
   readonly folded: { elements: number };
+  /** The view of the same node whose attributes and results this one shares. */
+  readonly shared?: NodeView;
 }
 
 /** Beyond this no memory plan of a small machine goes, and products of extents stay exact. */
@@ -76,11 +83,11 @@ const maxFoldedElements = 2 ** 26;
 export function nodeView(
   node: OnnxNode,
   operands: readonly (Operand | undefined)[],
-  { graph, pool, opset, notes, folded }: NodeContext,
+  { graph, pool, opset, notes, folded, shared }: NodeContext,
 ): NodeView {
   const origin = describeNode(node);
   const stem = node.outputs.find((name) => name !== "") ?? node.opType;
-  const created = new Set<Value>();
+  const created = shared?.created ?? new Set<Value>();
 
   function requireSize(shape: readonly number[]): void {
     if (shape.length > maxRank)
@@ -95,7 +102,7 @@ export function nodeView(
   const view: NodeView = {
     node,
     opset,
-    attributes: attributeReader(node),
+    attributes: shared?.attributes ?? attributeReader(node),
     operands,
     created,
 
@@ -144,15 +151,18 @@ export function nodeView(
         { help: "store large constants as initializers" },
       );
     },
-    create(definition, inputs, attributes) {
+    create(definition, inputs, attributes, type) {
       const { result } = graph.create(definition, inputs, attributes, {
         name: `${stem}_${definition.name}`,
         origin,
+        ...(type === undefined ? {} : { type }),
       });
       requireSize(result.type.shape);
       created.add(result);
       return result;
     },
+    withOperands: (others, version = opset) =>
+      nodeView(node, others, { graph, pool, opset: version, notes, folded, shared: view }),
     constant: (content, name) => pool({ name: `${stem}_${name}`, tensor: content, initializer: false }),
     reshape: ((content: Converted, shape: readonly number[]): Converted => {
       requireSize(shape);

@@ -9,13 +9,8 @@ import { suggest } from "../../diagnostics/suggest.ts";
 
 const maxListed = 20;
 
-const quantizing = new Set([
-  "QuantizeLinear",
-  "DequantizeLinear",
-  "QLinearConv",
-  "QLinearMatMul",
-  "ConvInteger",
-]);
+/** Integers whose scale is computed at run time. */
+const quantizing = new Set(["ConvInteger", "MatMulInteger", "DynamicQuantizeLinear"]);
 
 /** The key of a node's row: its type, for other domains `domain::Type`. */
 export const operatorKey = ({ domain, opType }: OnnxNode): string =>
@@ -24,7 +19,7 @@ export const operatorKey = ({ domain, opType }: OnnxNode): string =>
 function helpFor(node: OnnxNode, functions: readonly string[], supported: readonly string[]): string {
   const key = operatorKey(node);
   if (quantizing.has(node.opType) && node.domain === "")
-    return "give the float network the model was made from: quern quantizes it itself";
+    return "quantize the model statically, or give the float network it was made from: quern quantizes it itself";
   if (functions.includes(`${node.domain}::${node.opType}`))
     return "inline the model's functions first: onnx.inliner.inline_local_functions(model)";
   if (node.domain !== "") return "export the model with ONNX's own operators only";

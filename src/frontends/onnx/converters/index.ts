@@ -5,6 +5,7 @@ import { elementwise } from "./elementwise.ts";
 import { linear } from "./linear.ts";
 import { normalization } from "./normalization.ts";
 import { pooling } from "./pooling.ts";
+import { quantized } from "./quantized.ts";
 import { reduction } from "./reduction.ts";
 import { shape } from "./shape.ts";
 
@@ -14,6 +15,7 @@ export const converters: ConverterTable = {
   ...linear,
   ...elementwise,
   ...normalization,
+  ...quantized,
   ...reduction,
   ...shape,
 };

@@ -1,9 +1,10 @@
 /**
- * Matrix products. Gemm with a known second matrix is `linear`, whose weights are [O, K]: transB, alpha and beta go into the
+ * Matrix products. Gemm with a known second matrix, real or stored, is `linear`, whose weights are [O, K]: transB, alpha and beta go into the
  * constants. MatMul stays a matmul; a pass finds the linear layers among them.
  */
 import type { Value } from "../../../ir/graph.ts";
 import { add } from "../../../ops/add.ts";
+import { constantOperandOf } from "../../../ops/constant-operand.ts";
 import { linear as linearLayer } from "../../../ops/linear.ts";
 import { matmul } from "../../../ops/matmul.ts";
 import { mul } from "../../../ops/mul.ts";
@@ -29,6 +30,16 @@ function convertGemm(node: NodeView): Value {
   const input = turnA ? node.transpose(node.value(0), [1, 0]) : node.value(0);
   const right = node.operand(1);
   const addend = node.operands[2];
+  const stored = !isKnown(right) && alpha === 1 && beta === 1 && constantOperandOf(right.value) !== undefined;
+  if (stored) {
+    const weight = node.transpose(node.value(1), turnB ? [0, 1] : [1, 0]);
+    const product = { input, weight };
+    if (addend === undefined) return node.create(linearLayer, product, {});
+    const isBias = node.shape(2).length === 1 && node.shape(2)[0] === weight.type.shape[0];
+    if (isBias && (isKnown(addend) || constantOperandOf(addend.value) !== undefined))
+      return node.create(linearLayer, { ...product, bias: node.weight(2) }, {});
+    return added(node, node.create(linearLayer, product, {}), 1);
+  }
   if (!isKnown(right)) {
     const b = turnB ? node.transpose(node.value(1), [1, 0]) : node.value(1);
     const product = scaled(node, node.create(matmul, { a: input, b }, {}), alpha, "alpha");
