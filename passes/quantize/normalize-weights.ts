@@ -12,9 +12,9 @@
  */
 import { diagnostic } from "../../src/diagnostics/diagnostic.ts";
 import type { Graph, Operation, Value } from "../../src/ir/graph.ts";
-import { inPlaceOf } from "../../src/ir/match.ts";
+import { eraseUnread, inPlaceOf } from "../../src/ir/match.ts";
 import { nameOperands, type IntegerForm } from "../../src/ir/operation.ts";
-import { sliceQuantization, type Quantization } from "../../src/ir/types.ts";
+import { sameQuantization, sliceQuantization, type Quantization } from "../../src/ir/types.ts";
 import { quantizeValue } from "../../src/numerics/affine.ts";
 import {
   constantOperandOf,
@@ -40,7 +40,10 @@ export const normalizeWeights = definePass({
     for (const operation of graph.operations) {
       const form = operation.definition.integer;
       if (form?.kind !== "accumulator" || form.weight === undefined) continue;
-      const named = nameOperands(operation.definition, operation.operands) as Record<string, Value | undefined>;
+      const named = nameOperands(operation.definition, operation.operands) as Record<
+        string,
+        Value | undefined
+      >;
       if (named.input?.producer?.definition !== dequantize) continue;
       const weight = constantOperandOf(named[form.weight]);
       if (weight === undefined) continue;
@@ -109,7 +112,12 @@ const movedWeights = (operation: Operation) =>
   );
 
 /** Gives the bias the accumulator's scale, per channel as the weight's. */
-function alignBias(graph: Graph, operation: Operation, form: AccumulatorForm, value: Value | undefined): boolean {
+function alignBias(
+  graph: Graph,
+  operation: Operation,
+  form: AccumulatorForm,
+  value: Value | undefined,
+): boolean {
   const bias = constantOperandOf(value);
   if (value === undefined || bias === undefined) return false;
   const named = nameOperands(operation.definition, operation.operands) as Record<string, Value | undefined>;
@@ -123,6 +131,7 @@ function alignBias(graph: Graph, operation: Operation, form: AccumulatorForm, va
     ...(axis === undefined ? {} : { axis: 0 }),
   };
   const found = bias.quantization;
+  if (bias.contents.element === "i32" && sameQuantization(found, wanted)) return false;
   const { contents } = bias;
   const reals = found === undefined ? numbersOf(contents) : realsOf(contents, found).data;
   const keeps = (c: number): boolean => {
@@ -144,7 +153,10 @@ function alignBias(graph: Graph, operation: Operation, form: AccumulatorForm, va
 }
 
 function replace(graph: Graph, operation: Operation, old: Value, stored: ConstantOperand): void {
-  const name = old.producer!.operands[0]?.name ?? old.name;
-  const value = createConstantOperand(graph, stored, { ...inPlaceOf(operation), name });
+  const { name } = old.producer!.operands[0] ?? old;
+  const value = createConstantOperand(graph, stored, inPlaceOf(operation));
   graph.replaceOperand(operation, old, value);
+  eraseUnread(graph, old.producer);
+  graph.rename(value.producer!.operands[0]!, name);
+  graph.rename(value, `${name}_real`);
 }

@@ -113,7 +113,6 @@ test
 });
 
 test.skipIf(!present).each([
-  ["kws/kws_int8_qdq", ["DequantizeLinear", "QuantizeLinear"]],
   ["zoo/cct_1_16_16_8/model", ["LayerNormalization"]],
   ["zoo/mini_mobilenetv2_requantshift/model", ["RequantShift"]],
 ])("%s is declined for its operators", (model, operators) => {
