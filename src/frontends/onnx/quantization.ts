@@ -94,7 +94,7 @@ export function storedBy(
   node: NodeView,
   value: Value,
   index: number,
-  { axis = 1, fallback = "u8" as ElementType } = {},
+  { axis = 1, fallback = "u8" } = {},
 ): Value {
   const { shape, element: from } = value.type;
   const element = node.has(index + 1) ? node.known(index + 1, "zero point").element : fallback;
