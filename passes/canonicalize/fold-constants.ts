@@ -5,7 +5,7 @@
  * Declines
  *  - when the result would have more elements than `limit` and than its operands together (an expanded constant), so that
  *    folding never blows up a model;
- *  - on dequantizations: in a fake-quantized graph the stored integers of a weight are what matters, not their reals. What only
+ *  - on dequantizations where the graph has quantizations: in a fake-quantized graph the stored integers of a weight are what matters, not their reals. What only
  *    moves elements moves the integers instead: move(dequantize(c)) = dequantize(move(c)), unless that takes apart the axis
  *    that c is quantized along.
  */
@@ -18,6 +18,7 @@ import { tensorType } from "../../src/ir/types.ts";
 import { constant } from "../../src/ops/constant.ts";
 import { constantOperandOf, createConstantOperand } from "../../src/ops/constant-operand.ts";
 import { dequantize } from "../../src/ops/dequantize.ts";
+import { quantize } from "../../src/ops/quantize.ts";
 import { definePass } from "../../src/pass/pass.ts";
 import { elementCount, type Tensor } from "../../src/tensor/tensor.ts";
 
@@ -26,13 +27,15 @@ export const foldConstants = definePass({
   summary: "compute what depends on constants only",
   options: { limit: int(65536) },
   run(graph, { options, count }) {
+    const isQuantized = graph.operations.some(({ definition }) => definition === quantize);
     for (const operation of graph.operations) {
-      if (moveStored(graph, operation)) {
+      if (isQuantized && moveStored(graph, operation)) {
         count("moved");
         continue;
       }
       const { definition, operands, result } = operation;
-      if (operands.length === 0 || definition === dequantize || !operands.every(isConstant)) continue;
+      if (operands.length === 0 || (definition === dequantize && isQuantized) || !operands.every(isConstant))
+        continue;
       const elements = elementCount(result.type.shape);
       const given = operands.reduce((sum, operand) => sum + elementCount(operand.type.shape), 0);
       if (elements > Math.max(options.limit, given)) continue;

@@ -1,10 +1,11 @@
 /**
- * Model files as graphs, by their extension: `.onnx`, or the compiler's own `.qir` with its tensors in a `.safetensors` file.
+ * Model files as graphs, by their extension: `.onnx`, `.tflite`, or the compiler's own `.qir` with its tensors in a `.safetensors` file.
  *
  * The result is a new graph at every call: passes change graphs in place, so whoever compares two stages loads twice.
  */
 import { DiagnosticError, fail, type Diagnostic } from "../diagnostics/diagnostic.ts";
 import { importOnnx } from "../frontends/onnx/import-onnx.ts";
+import { importTflite } from "../frontends/tflite/import-tflite.ts";
 import type { Graph } from "../ir/graph.ts";
 import { verify } from "../ir/verify.ts";
 import { parseSafetensors } from "../tensor/safetensors.ts";
@@ -42,12 +43,10 @@ export function loadModel(source: ModelSource): Model {
     case "qir":
       return { graph: parseText(source), notes: [] };
     case "tflite":
-      return fail("model-type", `'${file}' is a TFLite model, which this version cannot read yet`, {
-        help: "convert it to ONNX, for instance with tf2onnx",
-      });
+      return importTflite(bytes, { file });
     default:
-      return fail("model-type", `'${file}' is neither .onnx nor .qir`, {
-        help: "give a model as .onnx or .qir, or a folder that 'quern compile' wrote",
+      return fail("model-type", `'${file}' is neither .onnx nor .tflite nor .qir`, {
+        help: "give a model as .onnx, .tflite or .qir, or a folder that 'quern compile' wrote",
       });
   }
 }

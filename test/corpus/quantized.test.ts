@@ -10,14 +10,18 @@ import { evaluate } from "../../src/driver/evaluate.ts";
 import { firstWorking } from "../../src/driver/node/c-compiler.ts";
 import { nodeEngines } from "../../src/driver/node/engines.ts";
 import { npyFromTensor } from "../../src/driver/npy-file.ts";
+import { loadModel } from "../../src/driver/model.ts";
 import { openSamples } from "../../src/driver/samples.ts";
 import { interpret } from "../../src/exec/interpreter.ts";
 import { createRandom } from "../../src/pass/random.ts";
 import { parseNpy } from "../../src/tensor/npy.ts";
 import { elementCount, numbersOf, tensor, type Tensor } from "../../src/tensor/tensor.ts";
+import { transposeTensor } from "../../src/tensor/transpose.ts";
 import { corpusFile, hasCorpus } from "../shared-corpus.ts";
 
 const compiler = firstWorking([["cc"], ["gcc"], ["clang"]]);
+
+const tflite = ["ic", "ic_large", "kws", "vww", "ad", "sww"].map((name) => `${name}/${name}_int8.tflite`);
 
 const networks = [
   "ic/ic_int8_qdq",
@@ -38,9 +42,9 @@ const networks = [
   ].map((name) => `zoo/${name}_int8_qdq/model`),
 ];
 
-describe.skipIf(!hasCorpus || compiler === undefined)("quantized ONNX", () => {
-  test.each(networks)("%s", async (model) => {
-    const file = `${model}.onnx`;
+describe.skipIf(!hasCorpus || compiler === undefined)("to equal bytes without samples", () => {
+  test.each([...networks.map((model) => `${model}.onnx`), ...tflite])("%s", async (file) => {
+    const model = file.replace(/\.\w+$/, "");
     const compiled = await compile({
       model: { file, bytes: readFileSync(corpusFile(`models/${file}`)) },
       name: "net",
@@ -73,5 +77,36 @@ describe.skipIf(!hasCorpus || compiler === undefined)("quantized ONNX", () => {
     const worst = Math.max(...Array.from(reals, (x, i) => Math.abs(x - wanted[i]!)));
     // Halves are rounded otherwise than ONNX does, which in 28 layers adds up to more than it does in ten.
     expect(worst).toBeLessThanOrEqual(Math.max(3.001 * step, model.includes("imagenet") ? 0.03 : 0));
+  });
+});
+
+/** NCHW in the ONNX files, NHWC in TFLite's. */
+const imageLast = ([batch, channels, height, width]: readonly number[]) =>
+  [batch, height, width, channels] as number[];
+
+describe.skipIf(!hasCorpus)("float TFLite is the float ONNX that was made of it", () => {
+  test.each([
+    ["ic/ic_fp32", "ic/ic_fp32"],
+    ["vww/vww_fp32", "vww/vww_fp32"],
+    ["ad/ad_fp32", "ad/ad_fp32"],
+    ["kws/kws_fp32_weight_compressed", "kws/kws_fp32"],
+  ])("%s.tflite", (lite, onnx) => {
+    const load = (file: string) =>
+      loadModel({ file, bytes: readFileSync(corpusFile(`models/${file}`)) }).graph;
+    const [a, b] = [load(`${lite}.tflite`), load(`${onnx}.onnx`)];
+    const { shape } = b.inputs[0]!.type;
+    const random = createRandom(7);
+    const first = tensor(
+      "f32",
+      shape,
+      Array.from({ length: elementCount(shape) }, () => Math.fround(random.uniform())),
+    );
+    const last = shape.length === 4 ? transposeTensor(first, [0, 2, 3, 1]) : first;
+    expect(a.inputs[0]!.type.shape).toEqual(shape.length === 4 ? imageLast(shape) : shape);
+    const [x, y] = [interpret(a, [last])[0]!, interpret(b, [first])[0]!].map((out) => numbersOf(out));
+    const largest = Math.max(...Array.from(y!, Math.abs));
+    y!.forEach((want: number, i: number) => {
+      expect(Math.abs(x![i]! - want)).toBeLessThanOrEqual(1e-5 * largest);
+    });
   });
 });

@@ -47,7 +47,7 @@ export interface RunOptions extends InputOptions {
 export const withRunOptions = (command: Command): Command =>
   withInputMapping(
     command
-      .argument("<model>", ".onnx, .qir or a compiled folder")
+      .argument("<model>", ".onnx, .tflite, .qir or a compiled folder")
       .requiredOption("--inputs <X.npy>", "samples, N along the first axis; once for each input", collected)
       .addOption(engineOption())
       .option("--limit <N>", "the first N rows of the files only", wholeNumber)

@@ -25,7 +25,7 @@ import { writeOutputFolder } from "./output-folder.ts";
 
 /** One network; paths are relative to the plugin's `root`. */
 export interface NetworkOptions {
-  /** .onnx or .qir */
+  /** .onnx, .tflite or .qir */
   readonly model: string;
   /** Samples as .npy, one file for each input of the model. Not needed for a stored .qir. */
   readonly calibrate?: string | readonly string[];

@@ -94,7 +94,7 @@ export function storedBy(
   node: NodeView,
   value: Value,
   index: number,
-  { axis = 1, fallback = "u8" } = {},
+  { axis = 1, fallback = "u8" }: { readonly axis?: number; readonly fallback?: ElementType } = {},
 ): Value {
   const { shape, element: from } = value.type;
   const element = node.has(index + 1) ? node.known(index + 1, "zero point").element : fallback;

@@ -45,8 +45,8 @@ NAME.safetensors), report.json and report.html, which is the same to look at.`;
 export function addCompile(program: Command, streams: Streams): void {
   const command = program
     .command("compile")
-    .description("a float model and samples → integer-only C and WebAssembly")
-    .argument("<model>", ".onnx or .qir")
+    .description("a float model and samples, or a quantized model → integer-only C and WebAssembly")
+    .argument("<model>", ".onnx, .tflite or .qir")
     .option("--calibrate <X.npy>", "samples, N along the first axis; once for each input", collected)
     .option("--samples <N>", "calibrate with the first N rows of the files only", wholeNumber)
     .addOption(

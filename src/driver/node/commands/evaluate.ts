@@ -55,7 +55,7 @@ export function addEvaluate(program: Command, streams: Streams): void {
       "N consecutive samples are one recording (default: the windows of a row)",
       wholeNumber,
     )
-    .option("--reference <R>", "a float model (.onnx, .qir), or float outputs (.npy)")
+    .option("--reference <R>", "a float model (.onnx, .tflite, .qir), or float outputs (.npy)")
     .option(
       "--check-intermediates <N>",
       "compare all tensors with the interpreter's on N samples",

@@ -17,7 +17,7 @@ export function addInspect(program: Command, streams: Streams): void {
   program
     .command("inspect")
     .description("layers, shapes, parameters, multiply-accumulates, peak RAM")
-    .argument("<model>", ".onnx, .qir or a compiled folder")
+    .argument("<model>", ".onnx, .tflite, .qir or a compiled folder")
     .option("--imported", "show the layers as they were imported, before fusion")
     .addOption(shapeOption())
     .option("--json", "print JSON")
