@@ -48,7 +48,7 @@ export interface OperatorContext {
   readonly tensors: readonly TfliteTensor[];
   readonly notes: Diagnostic[];
   /** The reals a tensor stands for. */
-  realOf(index: number, view: OperatorView): Value;
+  readonly realOf: (index: number, view: OperatorView) => Value;
 }
 
 export const describeOperator = ({ index, name }: TfliteOperator): string => `operator #${index} (${name})`;

@@ -28,7 +28,7 @@ export const unary =
 export const binary =
   (definition: OpDefinition, activationField?: number): Converter =>
   (view) => {
-    const result = view.create(definition as BinaryOp, { lhs: view.value(0), rhs: view.value(1) }, {});
+    const result = view.create(definition, { lhs: view.value(0), rhs: view.value(1) }, {});
     return activationField === undefined ? result : activated(view, result, activationField);
   };
 
