@@ -48,7 +48,8 @@ function matmulToLinear(graph: Graph, operation: Operation): boolean {
   if (weight?.contents.shape.length !== 2 || constantOperandOf(lhs) !== undefined) return false;
   if (lhs.type.shape.length < 2) return false;
   const { contents, quantization } = weight;
-  const turned = quantization?.axis === undefined ? quantization : { ...quantization, axis: 1 - quantization.axis };
+  const turned =
+    quantization?.axis === undefined ? quantization : { ...quantization, axis: 1 - quantization.axis };
   const transposed = createConstantOperand(
     graph,
     {

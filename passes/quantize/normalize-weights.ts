@@ -14,8 +14,9 @@ import { diagnostic } from "../../src/diagnostics/diagnostic.ts";
 import type { Graph, Operation, Value } from "../../src/ir/graph.ts";
 import { eraseUnread, inPlaceOf } from "../../src/ir/match.ts";
 import { nameOperands, type IntegerForm } from "../../src/ir/operation.ts";
-import { sameQuantization, sliceQuantization, type Quantization } from "../../src/ir/types.ts";
+import { sameQuantization, sliceQuantization, tensorType, type Quantization } from "../../src/ir/types.ts";
 import { quantizeValue } from "../../src/numerics/affine.ts";
+import { levelsOf } from "../../src/numerics/levels.ts";
 import {
   constantOperandOf,
   createConstantOperand,
@@ -23,6 +24,7 @@ import {
 } from "../../src/ops/constant-operand.ts";
 import { dequantize } from "../../src/ops/dequantize.ts";
 import { definePass, type PassContext } from "../../src/pass/pass.ts";
+import { elementBits, isSigned } from "../../src/tensor/element-type.ts";
 import { numbersOf, tensor } from "../../src/tensor/tensor.ts";
 import { realsOf } from "./fold-dequantized.ts";
 import { accumulatorType, quantizeWeights, sliceOf, weightQuantization } from "./quantize-weights.ts";
@@ -57,7 +59,7 @@ export const normalizeWeights = definePass({
   },
 });
 
-const real = { weights: "channel", bits: 8, "weight-ranges": "auto" } as const;
+const real = { weights: "channel", levels: levelsOf(8), "weight-ranges": "auto" } as const;
 
 function symmetrize(
   graph: Graph,
@@ -67,7 +69,8 @@ function symmetrize(
   context: PassContext,
 ): boolean {
   const { scale, zero, axis } = quantization!;
-  if (contents.element === "i8" && zero.every((z) => z === 0)) return false;
+  if (isSigned(contents.element) && elementBits(contents.element) <= 8 && zero.every((z) => z === 0))
+    return false;
   const slice = sliceOf(contents, axis);
   const centred = Array.from(numbersOf(contents), (q, i) => q - zero[slice(i)]!);
   const fits = centred.every((q) => q >= -128 && q <= 127);
@@ -122,9 +125,9 @@ function alignBias(
   if (value === undefined || bias === undefined) return false;
   const named = nameOperands(operation.definition, operation.operands) as Record<string, Value | undefined>;
   const weight = constantOperandOf(named[form.weight!])!;
-  const { scale: scales, axis: along } = weight.quantization!;
-  const weightScale = { scale: scales, axis: along };
-  const { scale, axis } = accumulatorType(operation, form, weight.contents, weightScale).quantization!;
+  const { element, shape } = weight.contents;
+  const acc = accumulatorType(operation, form, tensorType(element, shape, weight.quantization));
+  const { scale, axis } = acc.quantization!;
   const wanted: Quantization = {
     scale,
     zero: scale.map(() => 0),

@@ -21,7 +21,10 @@ export function tableOf(from: TensorType, chain: readonly Operation[], to: Tenso
 
 /** The chain's results for all 256 reals that integers of `from` stand for, unrounded. */
 export function realsThrough(
-  { element, quantization: { scale, zero } }: Pick<TensorType, "element"> & { readonly quantization: Quantization },
+  {
+    element,
+    quantization: { scale, zero },
+  }: Pick<TensorType, "element"> & { readonly quantization: Quantization },
   chain: readonly Operation[],
 ): Float64Array {
   const lowest = elementRange(element).min;

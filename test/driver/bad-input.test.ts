@@ -102,7 +102,7 @@ const faults: Readonly<Record<string, Fault>> = {
   "a TFLite model": {
     args: compile("cut.tflite"),
     code: 1,
-    says: [/error\[.*cut\.tflite/, "help: "],
+    says: ["error[tflite-format]", /in .*cut\.tflite/, "help: "],
   },
   "a cyclic graph": {
     args: compile("cyclic.onnx"),

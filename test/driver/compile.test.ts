@@ -127,7 +127,7 @@ describe("compile", () => {
     [{ pipeline: "optimise" }, "unknown-pass"],
     [{ name: "int" }, "name"],
     [{ name: "a b" }, "name"],
-    [{ model: { file: "net.tflite", bytes: new Uint8Array() } }, "model-type"],
+    [{ model: { file: "net.tflite", bytes: new Uint8Array() } }, "tflite-format"],
     [{ model: { file: "net.h5", bytes: new Uint8Array() } }, "model-type"],
     [{ model: { file: "net.onnx", bytes: Uint8Array.of(1, 2, 3) } }, "onnx-"],
     [{ model: { file: "net.qir", bytes: Uint8Array.of(0xff, 0xfe) } }, "text-encoding"],

@@ -99,8 +99,7 @@ function biasOf(node: NodeView, index: number, input: Quantization, weight: Quan
   if (!node.has(index)) return [];
   const operand = node.operand(index);
   const scale = weight.scale.map((s) => s * input.scale[0]!);
-  const product =
-    scale.length === 1 ? perTensor(scale[0]!, 0) : { scale, zero: scale.map(() => 0), axis: 0 };
+  const product = scale.length === 1 ? perTensor(scale[0]!, 0) : { scale, zero: scale.map(() => 0), axis: 0 };
   return [computed(operand.name, realOf(node, operand, product))];
 }
 

@@ -2,7 +2,6 @@
 import type { OpDefinition, TypedOp } from "../../../ir/operation.ts";
 import type { AttributeInput, AttributeSpec } from "../../../ir/attributes.ts";
 import type { Value } from "../../../ir/graph.ts";
-import type { add } from "../../../ops/add.ts";
 import { clip } from "../../../ops/clip.ts";
 import { relu } from "../../../ops/relu.ts";
 import { tanh } from "../../../ops/tanh.ts";
@@ -14,7 +13,6 @@ export type Converter = (view: OperatorView) => Value | readonly Value[];
 export type ConverterTable = Readonly<Record<string, Converter>>;
 
 type UnaryOp<A extends Record<string, AttributeSpec>> = TypedOp<readonly ["input"], A>;
-type BinaryOp = typeof add;
 
 export const unary =
   <const A extends Record<string, AttributeSpec>>(
