@@ -25,17 +25,16 @@ import {
   i32Type,
   vector,
   type Address,
-  type Buffer,
   type LoopAffine,
   type LoopExpression,
   type Register,
   type Statement,
 } from "../../src/loops/loop.ts";
+import { placeWeights } from "./contraction-weights.ts";
 import { chooseTile, type Tile } from "./choose-tile.ts";
 import { lowerExpression, noReduction } from "./lower-expression.ts";
 import { loopIndex, rootScope, type Lowering, type Scope } from "./lowering.ts";
 import { fillBorder } from "./write-result.ts";
-import { packed, pointOffsets, walkConstant } from "./pack.ts";
 import { mentions } from "./product.ts";
 import { matchContraction, type Contraction } from "./match-contraction.ts";
 import { storeVectors } from "./store-vectors.ts";
@@ -107,7 +106,9 @@ function channelNest(
   const group = lowering.register("g", i32Type);
   const groupAffine = (factor: number): LoopAffine =>
     l.loopAffine(0, groups > 1 ? [{ register: group, factor }] : []);
-  const weights = packWeights(c, tile.vectors, firstVector, groups);
+  const weights = placeWeights(c, { vectors: tile.vectors, firstVector, groups }, (groupSize) =>
+    l.addLoopAffine(groupAffine(groupSize), outerIndex(c, outerLoops, groupSize * groups)),
+  );
   const rowLoops = loopsOver(
     pixels
       .slice(0, -1)
@@ -137,13 +138,7 @@ function channelNest(
         ),
         firstVector,
         groups,
-        weights: {
-          buffer: weights.buffer,
-          index: l.addLoopAffine(
-            groupAffine(weights.groupSize),
-            outerIndex(c, outerLoops, weights.outerSize),
-          ),
-        },
+        weights: weights.address,
       },
       into,
     );
@@ -156,7 +151,7 @@ function channelNest(
     body.push(l.loop(x, 0, whole, 1, inner));
   } else if (whole === 1) emit(tile.pixels, l.loopAffine(0), body);
   if (row % tile.pixels > 0) emit(row % tile.pixels, l.loopAffine(whole * tile.pixels), body);
-  const rows = rowLoops.wrap(body);
+  const rows = [...weights.prologue, ...rowLoops.wrap(body)];
   return groups > 1 ? [l.loop(group, 0, groups, 1, rows)] : rows;
 }
 
@@ -168,40 +163,6 @@ function outerIndex(c: Contraction, loops: Loops, outerSize: number): LoopAffine
     size *= v.extent;
   }
   return index;
-}
-
-/** [outer…][group][outer reduction…][step][vector][lane][granule], zeros where a tile overhangs. */
-function packWeights(
-  c: Contraction,
-  vectors: number,
-  firstVector: number,
-  groups: number,
-): { buffer: Buffer; groupSize: number; outerSize: number } {
-  const walk = walkConstant(c.weight);
-  const channelStride = walk.strideOf(c.channels);
-  const runOffsets = pointOffsets(c.run, walk.strideOf);
-  const values: number[] = [];
-  const steps = Math.ceil(c.runLength / c.granule);
-  for (const outer of pointOffsets(c.outer, walk.strideOf))
-    for (let group = 0; group < groups; group++)
-      for (const reduction of pointOffsets(c.outerReduction, walk.strideOf))
-        for (let step = 0; step < steps; step++)
-          for (let lane = 0; lane < vectors * c.lanes; lane++)
-            for (let g = 0; g < c.granule; g++) {
-              const channel = (firstVector + group * vectors) * c.lanes + lane;
-              const k = runOffsets[step * c.granule + g];
-              const inside = k !== undefined && channel < c.channels.extent;
-              values.push(
-                inside ? walk.at(walk.constant + outer + reduction + k + channel * channelStride) : 0,
-              );
-            }
-  const { element, data } = packed(c.element, values);
-  const groupSize = product(c.outerReduction) * steps * vectors * c.lanes * c.granule;
-  return {
-    buffer: c.lowering.constant(`${c.weight.tensor.name}.packed`, element, data),
-    groupSize,
-    outerSize: groupSize * groups,
-  };
 }
 
 interface TilePlace {

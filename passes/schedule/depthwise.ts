@@ -23,6 +23,8 @@ import {
   type Register,
   type Statement,
 } from "../../src/loops/loop.ts";
+import { packingOf } from "../../src/loops/packing.ts";
+import { isNarrow } from "../../src/tensor/element-type.ts";
 import { lowerExpression, noReduction } from "./lower-expression.ts";
 import { loopIndex, rootScope, type Lowering, type Scope } from "./lowering.ts";
 import { fillBorder } from "./write-result.ts";
@@ -30,6 +32,14 @@ import { packed, walkConstant } from "./pack.ts";
 import { matchProduct, mentions, strideOf, type Product } from "./product.ts";
 import { bindDomain, wrap } from "./scalar.ts";
 import { storeVectors } from "./store-vectors.ts";
+import {
+  laneMasks,
+  packedLanes,
+  packedStreams,
+  periodOf,
+  unpackPeriod,
+  wordsOfPeriod,
+} from "./unpack-lanes.ts";
 
 const longestReduction = 49;
 const channelsPerGroup = 8;
@@ -166,15 +176,12 @@ function channelNest(
     l.addLoopAffine(group(channelsPerGroup), l.loopAffine(first * channelsPerGroup + half * 4));
 
   const head: Statement[] = [];
-  const { buffer, groupSize } = packWeights(d, first, groups, halves);
-  const weights = d.pairs.map((_, pair) =>
-    Array.from({ length: halves }, (_, half) => {
-      const register = lowering.register("w", i16x8);
-      const index = l.addLoopAffine(group(groupSize), l.loopAffine((pair * halves + half) * 8));
-      head.push(l.set(register, l.load(i16x8, { buffer, index })));
-      return l.read(register);
-    }),
-  );
+  const vectors = readWeights(d, orderWeights(d, first, groups, halves), group, head).map((value) => {
+    const register = lowering.register("w", i16x8);
+    head.push(l.set(register, value));
+    return l.read(register);
+  });
+  const weights = d.pairs.map((_, pair) => vectors.slice(pair * halves, (pair + 1) * halves));
 
   const width = d.row?.extent ?? 1;
   const pixels = lowering.target.tiles?.depthwisePixels ?? choosePixels(width);
@@ -200,12 +207,8 @@ function choosePixels(width: number): number {
   return [4, 5, 3].reduce((best, p) => (width % p < width % best ? p : best));
 }
 
-function packWeights(
-  d: Depthwise,
-  first: number,
-  groups: number,
-  halves: number,
-): { buffer: ReturnType<Lowering["constant"]>; groupSize: number } {
+/** For each group [pair][half][lane][tap of the pair]; undefined where there is no such tap or channel. */
+function orderWeights(d: Depthwise, first: number, groups: number, halves: number): (number | undefined)[][] {
   const walk = walkConstant(d.weight);
   const weightOf = (tap: Tap, channel: number): number => {
     const offset = [...tap].reduce(
@@ -214,23 +217,61 @@ function packWeights(
     );
     return walk.at(walk.constant + offset);
   };
-  const values: number[] = [];
-  for (let group = first; group < first + groups; group++)
+  return Array.from({ length: groups }, (_, group) => {
+    const values: (number | undefined)[] = [];
     for (const pair of d.pairs)
       for (let half = 0; half < halves; half++)
         for (let lane = 0; lane < 4; lane++)
           for (const tap of pair) {
-            const channel = group * channelsPerGroup + half * 4 + lane;
+            const channel = (first + group) * channelsPerGroup + half * 4 + lane;
             const inside = tap !== undefined && [...tap].every(([v, at]) => at >= 0 && at < v.extent);
-            values.push(inside && channel < d.channels.extent ? weightOf(tap, channel) : 0);
+            values.push(inside && channel < d.channels.extent ? weightOf(tap, channel) : undefined);
           }
-  const { element, data } = packed("i16", values);
-  return {
-    buffer: d.lowering.constant(`${d.weight.tensor.name}.packed`, element, data),
-    groupSize: d.pairs.length * halves * 8,
-  };
+    return values;
+  });
 }
 
+/** The vectors of one group, those of less than a byte unpacked from their bits. */
+function readWeights(
+  { lowering, weight: { tensor } }: Depthwise,
+  groups: readonly (readonly (number | undefined)[])[],
+  group: (factor: number) => LoopAffine,
+  head: Statement[],
+): LoopExpression[] {
+  const name = `${tensor.name}.packed`;
+  const size = groups[0]!.length;
+  const count = size / packedLanes;
+  if (!isNarrow(tensor.element)) {
+    const { element, data } = packed(
+      "i16",
+      groups.flatMap((values) => values.map((value) => value ?? 0)),
+    );
+    const buffer = lowering.constant(name, element, data);
+    return Array.from({ length: count }, (_, i) =>
+      l.load(i16x8, { buffer, index: l.shiftLoopAffine(group(size), i * packedLanes) }),
+    );
+  }
+  const packing = packingOf(tensor.element);
+  const periods = Math.ceil(count / periodOf(packing));
+  const padding = new Array<undefined>((periods * periodOf(packing) - count) * packedLanes).fill(undefined);
+  const streams = groups.flatMap((values) => [...values, ...padding]);
+  const buffer = packedStreams(streams, packing, name, lowering);
+  const words = wordsOfPeriod(packing) * packedLanes;
+  const unpacked = Array.from({ length: periods }, (_, i) =>
+    unpackPeriod(buffer, l.shiftLoopAffine(group(periods * words), i * words), packing, lowering, head),
+  ).flat();
+  // The code of a tap that is none is 0, and so is its weight, unless weights are odd.
+  const masked = laneMasks(lowering);
+  return unpacked.slice(0, count).map((value, i) => {
+    const lanes = groups[0]!.slice(i * packedLanes, (i + 1) * packedLanes);
+    return packing.odd
+      ? masked(
+          value,
+          lanes.map((lane) => lane !== undefined),
+        )
+      : value;
+  });
+}
 interface TilePlace {
   readonly count: number;
   readonly start: LoopAffine;

@@ -2,7 +2,7 @@
  * The lanes schedule: the innermost output axis runs four elements at a time in 32-bit lanes, everything else as in scalar code. It
  * serves whatever reads and writes that axis contiguously: additions, pooling, depthwise convolution of floats.
  *
- * Declines (undefined) when the expression has no lane form, when a read strides across lanes, or when a guarded read would have to
+ * Declines (undefined) when the expression has no lane form, when a read strides across lanes or is of packed bits, or when a guarded read would have to
  * test each lane by itself.
  */
 import {
@@ -79,6 +79,7 @@ function fits(step: Step, axis: IndexVariable, lowering: Lowering): boolean {
     ),
   );
   return loadsOf(step.value).every((load) => {
+    if (lowering.layoutOf(load.tensor).packing !== undefined) return false;
     const stride = strideAlong(load.index.filter(isAffine), lowering, load.tensor, axis);
     if (stride !== 0 && stride !== 1) return false;
     const open = openAxes(load, lowering.layoutOf(load.tensor));

@@ -11,8 +11,15 @@ import { isAffine, type Affine, type Expression, type Load } from "../../src/exp
 import { children, nodesOf } from "../../src/expr/walk.ts";
 import * as l from "../../src/loops/build.ts";
 import { flatIndex, type Layout } from "../../src/loops/layout.ts";
-import { i32Type, i64Type, type Address, type LoopExpression } from "../../src/loops/loop.ts";
+import {
+  i32Type,
+  i64Type,
+  type Address,
+  type LoopAffine,
+  type LoopExpression,
+} from "../../src/loops/loop.ts";
 import { keep, loopIndex, registerType, type Scope } from "./lowering.ts";
+import { unpackElement } from "./unpack.ts";
 
 const known = (scope: Scope | undefined, e: Expression): LoopExpression | undefined =>
   scope === undefined ? undefined : (scope.values.get(e) ?? known(scope.parent, e));
@@ -172,17 +179,30 @@ function readStored(
   if (first !== undefined) {
     if (scope.lanes !== undefined) throw new Error("internal: a computed index has no vector form");
     const dynamic = rest.reduce(l.add, first);
-    return l.load(registerType(e.type, 1), { buffer: layout.buffer, index, dynamic });
+    return readElement(e, layout, index, dynamic, scope);
   }
   const open = scope.safe.has(e) ? [] : openAxes(e, layout);
   if (open.length > 0) return guardedLoad(e, open, layout, scope);
   const address: Address = { buffer: layout.buffer, index };
-  if (scope.lanes === undefined) return l.load(registerType(e.type, 1), address);
+  if (scope.lanes === undefined) return readElement(e, layout, index, undefined, scope);
+  if (layout.packing !== undefined) throw new Error("internal: packed elements have no vector form");
   const vector = registerType(e.type, scope.lanes.count);
   const stride = flat.terms.find(({ variable }) => variable === scope.lanes?.variable)?.factor ?? 0;
   if (stride === 1) return l.load(vector, address);
   if (stride === 0) return l.splat(vector, l.load(registerType(e.type, 1), address));
   throw new Error(`internal: ${e.tensor.name} is read with stride ${stride} across lanes`);
+}
+
+function readElement(
+  { type }: Load,
+  layout: Layout,
+  index: LoopAffine,
+  dynamic: LoopExpression | undefined,
+  scope: Scope,
+): LoopExpression {
+  if (layout.packing !== undefined) return unpackElement(layout, index, dynamic, scope);
+  const address: Address = { buffer: layout.buffer, index };
+  return l.load(registerType(type, 1), dynamic === undefined ? address : { ...address, dynamic });
 }
 
 /** Axes on which a guarded read may leave the tensor and its border. */
@@ -219,6 +239,6 @@ function guardedLoad(e: Load, open: readonly number[], layout: Layout, scope: Sc
   }
   const index = loopIndex(scope, flatIndex(layout, fixed));
   const type = registerType(e.type, 1);
-  const value = l.load(type, { buffer: layout.buffer, index, dynamic: keep("o", dynamic!, scope) });
+  const value = readElement(e, layout, index, keep("o", dynamic!, scope), scope);
   return l.select(keep("inside", inside!, scope), value, l.constant(type, e.fill! - layout.bias));
 }

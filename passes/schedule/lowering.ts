@@ -35,6 +35,7 @@ export class Lowering {
   readonly #layouts: ReadonlyMap<TensorReference, Layout>;
   readonly #own = new Map<TensorReference, Layout>();
   readonly #names = new Map<string, number>();
+  readonly #scratch: Buffer[] = [];
 
   constructor(name: string, target: Target, layouts: ReadonlyMap<TensorReference, Layout>) {
     this.name = name;
@@ -73,6 +74,16 @@ export class Lowering {
     this.buffers.push(buffer);
     return buffer;
   }
+
+  /** Memory for this procedure alone, of `count` elements or more: who asks by one name shares it, one after the other. */
+  scratch(name: string, element: MemoryElement, count: number): Buffer {
+    const full = `${this.name}:${name}`;
+    const known = this.#scratch.find((b) => b.name === full && b.element === element && b.count >= count);
+    if (known !== undefined) return known;
+    const buffer: Buffer = { name: full, element, count, slackBytes: 0, alignBytes: 16, role: "scratch" };
+    this.#scratch.push(buffer);
+    return buffer;
+  }
 }
 
 /** `lanes` elements along `variable` are computed at once; 1 is scalar code. */
@@ -94,6 +105,8 @@ export interface Scope {
   readonly lanes?: Lanes;
   /** Guarded reads that the loops around make safe. */
   readonly safe: ReadonlySet<Load>;
+  /** Bytes of packed constants already in registers, where several elements are read from one. */
+  readonly bytes?: Map<string, LoopExpression>;
 }
 
 export const rootScope = (
@@ -111,7 +124,7 @@ export const rootScope = (
 });
 
 export const innerScope = (
-  parent: Scope,
+  { bytes: _, ...parent }: Scope,
   statements: Statement[],
   variables: ReadonlyMap<IndexVariable, LoopAffine> = new Map(),
   safe: readonly Load[] = [],

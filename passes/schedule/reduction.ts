@@ -6,6 +6,9 @@
  * A read that may leave its tensor is made safe by clipping the loops, where what would be read outside changes nothing: a sum whose body
  * is zero there (the fill is real zero, so its product with what is finite is 0), a maximum whose fill is no greater than anything. For an index
  * `a·r + rest` inside [0, E) the reduction variable r runs from ⌈-rest/a⌉ to ⌊(E-1-rest)/a⌋ + 1.
+ *
+ * Where the body reads a packed constant along the innermost loop, a turn takes as many elements as fill bytes: unpack.ts then shifts by
+ * constants.
  */
 import {
   isAffine,
@@ -16,7 +19,9 @@ import {
 } from "../../src/expr/expression.ts";
 import { loadsOf } from "../../src/expr/rewrite.ts";
 import * as l from "../../src/loops/build.ts";
+import { flatIndex } from "../../src/loops/layout.ts";
 import { i32Type, type LoopAffine, type LoopExpression, type Statement } from "../../src/loops/loop.ts";
+import { elementsOfWholeWords } from "../../src/loops/packing.ts";
 import { elementRange, isInteger } from "../../src/tensor/element-type.ts";
 import { lowerExpression, openAxes } from "./lower-expression.ts";
 import { innerScope, keep, loopIndex, type Lowering, type Scope } from "./lowering.ts";
@@ -38,28 +43,68 @@ export function lowerReduction(reduce: Reduce, scope: Scope): LoopExpression {
   for (const { variable, index, extent } of clipped.flatMap((read) => read.axes))
     bounds.set(variable, clip(variable, index, extent, scope));
 
-  const variables = new Map<IndexVariable, LoopAffine>();
   const loops = reduce.over.filter((v) => v.extent > 1 || bounds.has(v));
-  const registers = new Map(loops.map((v) => [v, lowering.register(v.name, i32Type)]));
+  const inner = loops.at(-1);
+  const block = inner === undefined || bounds.has(inner) ? 1 : packedBlock(reduce, inner, lowering);
+  const strips = block > 1 ? inner : undefined;
+  const registers = new Map(
+    loops.filter((v) => v !== strips).map((v) => [v, lowering.register(v.name, i32Type)]),
+  );
+  const variables = new Map<IndexVariable, LoopAffine>();
   for (const v of reduce.over) {
     const register = registers.get(v);
     variables.set(v, register === undefined ? l.loopAffine(0) : l.loopAffine(0, [{ register, factor: 1 }]));
   }
+  const safe = clipped.map((read) => read.load);
+  const accumulate = (inside: Scope): void => {
+    const value = lowerExpression(reduce.body, inside, lowerReduction);
+    inside.statements.push(l.set(acc, l.binary(reduce.operator, l.read(acc), value)));
+  };
   const body: Statement[] = [];
-  const inner = innerScope(
-    scope,
-    body,
-    variables,
-    clipped.map((read) => read.load),
-  );
-  const value = lowerExpression(reduce.body, inner, lowerReduction);
-  body.push(l.set(acc, l.binary(reduce.operator, l.read(acc), value)));
-  const nest = loops.reduceRight<readonly Statement[]>((inside, v) => {
+  const point = innerScope(scope, body, variables, safe);
+  if (strips === undefined) accumulate(point);
+  else stripMine(strips, block, point, accumulate);
+  const nest = [...registers].reduceRight<readonly Statement[]>((inside, [v, register]) => {
     const { from, to } = bounds.get(v) ?? { from: l.i32(0), to: l.i32(v.extent) };
-    return [l.loop(registers.get(v)!, from, to, 1, inside)];
+    return [l.loop(register, from, to, 1, inside)];
   }, body);
   scope.statements.push(...nest);
   return l.read(acc);
+}
+
+/**
+ * How many steps of the innermost loop take whole bytes out of a packed constant that lies along it; 1 where there is none, or where
+ * its rows do not begin at bytes.
+ */
+function packedBlock(reduce: Reduce, inner: IndexVariable, lowering: Lowering): number {
+  for (const load of loadsOf(reduce.body)) {
+    const layout = lowering.layoutOf(load.tensor);
+    if (layout.packing === undefined || !load.index.every(isAffine)) continue;
+    const { constant, terms } = flatIndex(layout, load.index);
+    const block = elementsOfWholeWords(layout.packing.bits, 8);
+    const along = terms.find(({ variable }) => variable === inner)?.factor;
+    const aligned = terms.every(({ variable, factor }) => variable === inner || factor % block === 0);
+    if (along === 1 && aligned && constant % block === 0) return block;
+  }
+  return 1;
+}
+
+/** for b { v = block·b, …, v = block·b + block - 1 }, then what is left over, written out. */
+function stripMine(v: IndexVariable, block: number, scope: Scope, accumulate: (scope: Scope) => void): void {
+  const register = scope.lowering.register(v.name, i32Type);
+  const whole = Math.floor(v.extent / block);
+  const emit = (start: LoopAffine, count: number, into: Statement[]): void => {
+    const bytes = new Map<string, LoopExpression>();
+    for (let i = 0; i < count; i++) {
+      const at = new Map([[v, l.shiftLoopAffine(start, i)]]);
+      accumulate({ ...innerScope(scope, into, at), bytes });
+    }
+  };
+  const body: Statement[] = [];
+  emit(l.loopAffine(0, whole > 1 ? [{ register, factor: block }] : []), whole > 0 ? block : 0, body);
+  if (whole > 1) scope.statements.push(l.loop(register, 0, whole, 1, body));
+  else scope.statements.push(...body);
+  emit(l.loopAffine(whole * block), v.extent % block, scope.statements);
 }
 
 interface ClippedRead {

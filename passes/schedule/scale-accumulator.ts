@@ -13,7 +13,7 @@ import { i32 } from "../../src/expr/build.ts";
 import type { Expression, Load, Step, TensorReference } from "../../src/expr/expression.ts";
 import { rewrite } from "../../src/expr/rewrite.ts";
 import { children, nodesOf } from "../../src/expr/walk.ts";
-import { elementRange } from "../../src/tensor/element-type.ts";
+import { elementRange, isNarrow } from "../../src/tensor/element-type.ts";
 import { elementCount, numbersOf, tensor } from "../../src/tensor/tensor.ts";
 import type { Lowering } from "./lowering.ts";
 import { matchProduct, type Product } from "./product.ts";
@@ -25,7 +25,8 @@ const wantedShift = 32 + saturatingShift;
 export function scaleAccumulator(step: Step, lowering: Lowering): Step {
   if (lowering.layoutOf(step.target).buffer.element !== "i16") return step;
   const product = matchProduct(step, lowering);
-  if (product?.element !== "i16") return step;
+  // Packed weights have no room for more bits than theirs.
+  if (product?.element !== "i16" || isNarrow(product.weight.tensor.element)) return step;
   const { reduce, weight } = product;
   const nodes = nodesOf(step.value);
   const readers = nodes.filter((e) => children(e).includes(reduce));

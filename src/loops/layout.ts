@@ -5,6 +5,7 @@
 import type { Affine, TensorReference } from "../expr/expression.ts";
 import { isNarrow, type ElementType } from "../tensor/element-type.ts";
 import type { Buffer, MemoryElement, TensorStorage } from "./loop.ts";
+import { codeOf, elementsOfWholeWords, packBytes, packingOf, type Packing } from "./packing.ts";
 import type { Target } from "./target.ts";
 
 /** Bytes a vector load may read past the last element it needs. */
@@ -22,6 +23,8 @@ export interface Layout {
   readonly border: readonly Border[];
   /** The logical value in the border. */
   readonly borderValue: number;
+  /** The buffer holds bits, and strides and start count elements of them (packing.ts). */
+  readonly packing?: Packing;
 }
 
 export interface Border {
@@ -79,8 +82,10 @@ export function flatIndex(layout: Layout, index: readonly Affine[]): Affine {
   };
 }
 
-/** A constant in memory as it is: dense, with room behind it for a vector read that overhangs. */
+/** A constant in memory: dense, with room behind it for a vector read that overhangs; narrow elements as bits. */
 export function constantLayout(tensor: TensorReference, target: Target): Layout {
+  const { element } = tensor;
+  if (isNarrow(element)) return packedLayout(tensor, packingOf(element));
   const given = tensor.data!.data;
   const data =
     given instanceof BigUint64Array ? new BigInt64Array(given.buffer, given.byteOffset, given.length) : given;
@@ -99,6 +104,43 @@ export function constantLayout(tensor: TensorReference, target: Target): Layout 
     bias: 0,
     border: tensor.shape.map(() => noBorder),
     borderValue: tensor.zero ?? 0,
+  };
+}
+
+/** Rows may grow by this part to begin at whole bytes, where their elements' places are known when the code is made. */
+const largestPadding = 1 / 8;
+
+function packedLayout({ name, shape, data }: TensorReference, packing: Packing): Layout {
+  const elements = data!.data as Int8Array;
+  const row = shape.at(-1) ?? 1;
+  const block = elementsOfWholeWords(packing.bits, 8);
+  const whole = Math.ceil(row / block) * block;
+  const stride = whole <= row * (1 + largestPadding) ? whole : row;
+  const rows = row === 0 ? 0 : elements.length / row;
+  const codes = new Int8Array(rows * stride);
+  elements.forEach((value, i) => {
+    codes[Math.floor(i / row) * stride + (i % row)] = codeOf(value, packing);
+  });
+  // Reading an element may take in the byte after it.
+  const bytes = packBytes(codes, packing.bits);
+  const bits = new Uint8Array(bytes.length + (8 % packing.bits === 0 ? 0 : 1));
+  bits.set(bytes);
+  return {
+    buffer: {
+      name,
+      element: "u8",
+      count: bits.length,
+      slackBytes: 0,
+      alignBytes: 4,
+      role: "constant",
+      data: bits,
+    },
+    strides: denseStrides([...shape.slice(0, -1), stride]).slice(0, shape.length),
+    start: 0,
+    bias: 0,
+    border: shape.map(() => noBorder),
+    borderValue: 0,
+    packing,
   };
 }
 

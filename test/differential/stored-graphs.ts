@@ -6,6 +6,7 @@ import { constant } from "../../src/ops/constant.ts";
 import { conv2d } from "../../src/ops/conv2d.ts";
 import { linear } from "../../src/ops/linear.ts";
 import { requantize } from "../../src/ops/requantize.ts";
+import { elementRange, holdsInteger, type NarrowElementType } from "../../src/tensor/element-type.ts";
 import { elementCount, tensor, type Tensor } from "../../src/tensor/tensor.ts";
 
 export type Random = (bound: number) => number;
@@ -41,6 +42,8 @@ export interface ConvolutionShape {
   readonly bias?: boolean;
   readonly zero?: number;
   readonly perTensorWeights?: boolean;
+  /** i8, when it is not said. */
+  readonly weightElement?: NarrowElementType;
   /** The result's zero point is its smallest integer: what is negative becomes 0. */
   readonly rectified?: boolean;
 }
@@ -78,11 +81,13 @@ export function addConvolution(
   const weight = stored(
     graph,
     `${name}_w`,
-    tensor(
-      "i8",
-      weightShape,
-      Array.from({ length: elementCount(weightShape) }, () => random(255) - 127),
-    ),
+    shape.weightElement === undefined
+      ? tensor(
+          "i8",
+          weightShape,
+          Array.from({ length: elementCount(weightShape) }, () => random(255) - 127),
+        )
+      : narrowWeights(shape.weightElement, weightShape, random),
     { scale, zero: zeros, ...axis },
   );
   const bias = stored(
@@ -117,6 +122,16 @@ export function addConvolution(
     Math.fround(largest / 128),
     shape.rectified === true ? -128 : random(200) - 100,
   );
+}
+
+/** Every integer of the element, the extremes as often as all others together: sign bits and neighbours' bits show. */
+export function narrowWeights(element: NarrowElementType, shape: readonly number[], random: Random): Tensor {
+  const { min, max } = elementRange(element);
+  const all = Array.from({ length: max - min + 1 }, (_, i) => min + i).filter((x) =>
+    holdsInteger(element, x),
+  );
+  const pick = (): number => (random(2) === 0 ? [min, max][random(2)]! : all[random(all.length)]!);
+  return tensor(element, shape, Array.from({ length: elementCount(shape) }, pick));
 }
 
 export function addRequantize(
