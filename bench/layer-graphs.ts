@@ -1,5 +1,5 @@
 /**
- * The four layer shapes of the benchmark, as stored graphs with pseudo-random weights. Each is followed by a small layer that reads it, so
+ * The four layer shapes of the benchmark, as stored graphs with pseudo-random weights of any width. Each is followed by a small layer that reads it, so
  * that its result is kept as results between layers are: widened and centred, not in the caller's form.
  */
 import { Graph, type Value } from "../src/ir/graph.ts";
@@ -9,6 +9,8 @@ import { conv2d } from "../src/ops/conv2d.ts";
 import { linear } from "../src/ops/linear.ts";
 import { requantize } from "../src/ops/requantize.ts";
 import { sharedShiftMultipliers } from "../src/numerics/dyadic.ts";
+import { levelsOf } from "../src/numerics/levels.ts";
+import { elementBits, isOdd, type NarrowElementType } from "../src/tensor/element-type.ts";
 import { elementCount, tensor } from "../src/tensor/tensor.ts";
 
 export interface Layer {
@@ -32,17 +34,25 @@ function generator(seed: number): (bound: number) => number {
   };
 }
 
-function weights(graph: Graph, shape: readonly number[]): { weight: Value; bias: Value } {
+type WeightElement = "i8" | NarrowElementType;
+
+function weights(
+  graph: Graph,
+  shape: readonly number[],
+  element: WeightElement,
+): { weight: Value; bias: Value } {
   const random = generator(7);
   const channels = shape[0]!;
   const scale = Array.from({ length: channels }, (_, c) => Math.fround(0.01 + 0.001 * (c % 13)));
   const zero = scale.map(() => 0);
   const scales = scale.map((s) => s * inputScale);
-  const data = Array.from({ length: elementCount(shape) }, () => random(255) - 127);
+  const { largest, step } = levelsOf(elementBits(element), isOdd(element) ? "odd" : "integers");
+  const count = (2 * largest) / step + 1;
+  const data = Array.from({ length: elementCount(shape) }, () => step * random(count) - largest);
   const bias = scale.map(() => random(4000) - 2000);
   const make = (
     name: string,
-    element: "i8" | "i32",
+    element: WeightElement | "i32",
     of: readonly number[],
     values: number[],
     s: number[],
@@ -54,7 +64,7 @@ function weights(graph: Graph, shape: readonly number[]): { weight: Value; bias:
       { name, type: tensorType(element, of, { scale: s, zero, axis: 0 }) },
     ).result;
   return {
-    weight: make("weight", "i8", shape, data, scale),
+    weight: make("weight", element, shape, data, scale),
     bias: make("bias", "i32", [channels], bias, scales),
   };
 }
@@ -87,10 +97,11 @@ function convolution(
   channels: number,
   kernel: number,
   groups: number,
+  element: WeightElement,
 ): Layer {
   const graph = new Graph("layer");
   const input = graph.addInput("x", tensorType("i8", [1, height, width, channels], perTensor(inputScale, 5)));
-  const { weight, bias } = weights(graph, [channels, kernel, kernel, channels / groups]);
+  const { weight, bias } = weights(graph, [channels, kernel, kernel, channels / groups], element);
   const pad = (kernel - 1) / 2;
   const { result } = graph.create(conv2d, { input, weight, bias }, { pads: [pad, pad, pad, pad], groups });
   const macs = height * width * channels * kernel * kernel * (channels / groups);
@@ -104,17 +115,17 @@ function convolution(
   };
 }
 
-function fullyConnected(name: string, inputs: number, outputs: number): Layer {
+function fullyConnected(name: string, inputs: number, outputs: number, element: WeightElement): Layer {
   const graph = new Graph("layer");
   const input = graph.addInput("x", tensorType("i8", [1, inputs], perTensor(inputScale, 5)));
-  const { weight, bias } = weights(graph, [outputs, inputs]);
+  const { weight, bias } = weights(graph, [outputs, inputs], element);
   const { result } = graph.create(linear, { input, weight, bias }, {});
   return { name, graph: finish(graph, result, inputs), macs: inputs * outputs, depthwise: false, row: 1 };
 }
 
-export const layers = (): Layer[] => [
-  convolution("conv 3x3 16->16 @32x32", 32, 32, 16, 3, 1),
-  convolution("pointwise 64->64 @25x5", 25, 5, 64, 1, 1),
-  convolution("depthwise 3x3 64 @25x5", 25, 5, 64, 3, 64),
-  fullyConnected("fully connected 640->128", 640, 128),
+export const layers = (element: WeightElement = "i8"): Layer[] => [
+  convolution("conv 3x3 16->16 @32x32", 32, 32, 16, 3, 1, element),
+  convolution("pointwise 64->64 @25x5", 25, 5, 64, 1, 1, element),
+  convolution("depthwise 3x3 64 @25x5", 25, 5, 64, 3, 64, element),
+  fullyConnected("fully connected 640->128", 640, 128, element),
 ];

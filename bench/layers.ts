@@ -1,7 +1,7 @@
 /**
  * `npm run bench:layers`: how close each kind of layer comes to the machine's peak in WASM SIMD. The peak is a bare loop of `dot` whose
  * operands stream from memory, as any kernel's must; beside it stands what dots on registers alone can do, which no kernel
- * reaches. One table, ratios of interleaved quiet times; `--sweep` tries other tiles too.
+ * reaches. One table, ratios of interleaved quiet times; `--sweep` tries other tiles too, `--widths` weights of less than a byte.
  */
 import { emitWasm } from "../backends/wasm/emit.ts";
 import { wasmLayout } from "../backends/wasm/layout.ts";
@@ -146,6 +146,14 @@ async function main(): Promise<void> {
         candidate: await candidate(layer.name, lowerToLoops(layer.graph, target), "y"),
       });
   }
+  if (process.argv.includes("--widths"))
+    for (const element of ["i6", "i4", "i3", "odd2"] as const)
+      for (const layer of layers(element))
+        rows.push({
+          layer,
+          name: element,
+          candidate: await candidate(layer.name, lowerToLoops(layer.graph, wasmSimd), "y"),
+        });
   const [bare, registers, ...measured] = measure([...peaks, ...rows.map((row) => row.candidate)]);
   const peakRate = bareMacs / bare!.quietUs / 1000;
   const registerRate = bareMacs / registers!.quietUs / 1000;
