@@ -11,7 +11,7 @@ import { quantize } from "../ops/quantize.ts";
 import { runPipeline } from "../pass/manager.ts";
 import { createContext, type Pass } from "../pass/pass.ts";
 import { isFloat } from "../tensor/element-type.ts";
-import { parsePipeline, printPipeline } from "../text/pipeline.ts";
+import { parsePipeline, printPipeline, withPassOptions, type PipelineStep } from "../text/pipeline.ts";
 import { printGraph } from "../text/print.ts";
 import { emitArtifacts, type TargetName } from "./artifacts.ts";
 import { measuringExecutor } from "./engines.ts";
@@ -32,6 +32,8 @@ export interface CompileOptions {
   readonly targets?: readonly TargetName[];
   /** Passes as text, or the name of a pipeline; `default` unless given. */
   readonly pipeline?: string;
+  /** How weights are quantized: options of `insert-fake-quantization`, in the place of the pipeline's. */
+  readonly weights?: WeightSettings;
   /** Passes that the pipeline may name besides the compiler's own; one of the same name goes first. */
   readonly passes?: readonly Pass[];
   /** Names files and functions: a C identifier. The model file's name unless given. */
@@ -56,6 +58,16 @@ const defaultPipelines: Readonly<Record<Form, keyof typeof pipelines>> = {
 export function formOf(graph: Graph): Form {
   if (!graph.values.some(({ type }) => isFloat(type.element))) return "stored";
   return graph.operations.some(({ definition }) => definition === quantize) ? "quantized" : "real";
+}
+
+export interface WeightSettings {
+  /** 2 to 8, 8 unless given. */
+  readonly bits?: number;
+  /** Of layers with no layer with weights before them, or none after; `bits` unless given. */
+  readonly "first-last-bits"?: number;
+  readonly levels?: "auto" | "integers" | "odd";
+  /** One scale for each output channel, or one for each layer. */
+  readonly weights?: "channel" | "tensor";
 }
 
 /** As many as calibration takes from a larger file (docs/quantization.md). */
@@ -96,7 +108,10 @@ export async function compile(options: CompileOptions): Promise<Compiled> {
     .forEach((file) => {
       report(unmappedSamples(file));
     });
-  const steps = parsePipeline(pipelineText(options.pipeline ?? defaultPipelines[form]));
+  const steps = withWeights(
+    parsePipeline(pipelineText(options.pipeline ?? defaultPipelines[form])),
+    options.weights,
+  );
   const passTimesMs: Record<string, number> = {};
   const context = contextFor(samples, report, options.progress);
   const passes = [...(options.passes ?? []), ...ownPasses];
@@ -141,6 +156,19 @@ export async function compile(options: CompileOptions): Promise<Compiled> {
   all.set("report.json", new TextEncoder().encode(reportText(made)));
   all.set("report.html", new TextEncoder().encode(reportPage(made)));
   return { name, graph, files: all, report: made };
+}
+
+const weightPass = "insert-fake-quantization";
+
+function withWeights(steps: PipelineStep[], settings: WeightSettings = {}): PipelineStep[] {
+  const given = Object.entries(settings);
+  if (given.length === 0) return steps;
+  const changed = withPassOptions(steps, weightPass, settings as PipelineStep["options"]);
+  if (changed !== undefined) return changed;
+  const names = given.map(([name]) => `'${name}'`).join(", ");
+  return fail("option", `${names} would change the weights, which the pipeline does not quantize`, {
+    help: `leave it out, or take a float model and a pipeline with ${weightPass}`,
+  });
 }
 
 /** The text, with the names of pipelines replaced by what they stand for: `my-pass, default`. */

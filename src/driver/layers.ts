@@ -3,6 +3,8 @@ import type { Graph, Operation, Value } from "../ir/graph.ts";
 import { constantOf, isConstant } from "../ir/match.ts";
 import { nameOperands } from "../ir/operation.ts";
 import { formatType, type TensorType } from "../ir/types.ts";
+import { elementBits, elementSizeBytes, type ElementType } from "../tensor/element-type.ts";
+import { elementCount } from "../tensor/tensor.ts";
 
 export interface Layer {
   readonly name: string;
@@ -18,6 +20,8 @@ export interface Layer {
   readonly scale?: number;
   readonly zero?: number;
   readonly parameters: number;
+  /** Of its weights, where it has some: `i8`, `i4`, `odd2` … */
+  readonly weightElement?: ElementType;
   /** Of the constants that no earlier layer reads. */
   readonly weightBytes: number;
   readonly macs: number;
@@ -53,7 +57,7 @@ function layerOf(operation: Operation, counted: Set<Value>): Layer {
     if (data === undefined || counted.has(operand)) continue;
     counted.add(operand);
     parameters += data.length;
-    weightBytes += data.byteLength;
+    weightBytes += Math.ceil((data.length * elementBits(operand.type.element)) / 8);
   }
   return {
     name: result.name,
@@ -65,10 +69,19 @@ function layerOf(operation: Operation, counted: Set<Value>): Layer {
     element: result.type.element,
     ...wholeQuantization(result.type),
     parameters,
+    ...weightElement(operation),
     weightBytes,
     macs: macsOf(operation),
     outputBytes: sizeBytes(result.type),
   };
+}
+
+function weightElement({ definition, operands }: Operation): { weightElement?: ElementType } {
+  const form = definition.integer;
+  if (form?.kind !== "accumulator" || form.weight === undefined) return {};
+  const named = nameOperands(definition, operands) as Record<string, Value | undefined>;
+  const weight = named[form.weight];
+  return weight === undefined ? {} : { weightElement: weight.type.element };
 }
 
 export function macsOf({ definition, operands, attributes, result }: Operation): number {
@@ -87,6 +100,4 @@ function typeText(type: TensorType): string {
   return formatType(type, axis === undefined ? undefined : `per channel @${axis}`);
 }
 
-const sizeBytes = ({ shape, element }: TensorType): number =>
-  shape.reduce((count, extent) => count * extent, 1) *
-  (element === "bool" ? 1 : Number(element.slice(1)) / 8);
+const sizeBytes = ({ shape, element }: TensorType): number => elementCount(shape) * elementSizeBytes(element);

@@ -61,6 +61,22 @@ export function printPipeline(steps: readonly PipelineStep[]): string {
     .join(", ");
 }
 
+/**
+ * The pipeline with options of one pass set, wherever it stands in it, in the place of what its text may say.
+ *
+ * @returns undefined when the pipeline has no such pass
+ */
+export function withPassOptions(
+  steps: readonly PipelineStep[],
+  pass: string,
+  options: PipelineStep["options"],
+): PipelineStep[] | undefined {
+  if (!steps.some((step) => step.pass === pass)) return undefined;
+  return steps.map((step) =>
+    step.pass === pass ? { ...step, options: { ...step.options, ...options } } : step,
+  );
+}
+
 const rangeOf = ({ source }: Node): { start: number; end: number } => ({
   start: source.startIdx,
   end: source.endIdx,

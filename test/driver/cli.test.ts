@@ -133,6 +133,50 @@ describe("the road of a network", () => {
   });
 });
 
+describe("weights of less than a byte", () => {
+  const layersOf = (
+    folderName: string,
+  ): { operator: string; weightElement?: string; weightBytes: number }[] =>
+    (
+      JSON.parse(readFileSync(at(folderName, "report.json"), "utf8")) as {
+        layers: { operator: string; weightElement?: string; weightBytes: number }[];
+      }
+    ).layers;
+
+  test("--bits is in the graph, the report and every engine", async () => {
+    const { code, err } = await compileTiny("net3", "--bits", "3");
+    expect([code, err]).toEqual([0, ""]);
+    const [layer] = layersOf("net3");
+    // Twelve weights of three bits and three biases.
+    expect(layer).toMatchObject({ operator: "linear", weightElement: "i3", weightBytes: 5 + 12 });
+    expect(readFileSync(at("net3", "tiny.qir"), "utf8")).toContain("tensor<3x4xi3, ");
+    const { out } = await quern("verify", at("net3"), "--count", "3");
+    expect(out).toContain("the same outputs");
+  });
+  test("the only layer is the first and the last", async () => {
+    const { code } = await compileTiny("net28", "--bits", "2", "--first-last-bits", "8");
+    expect(code).toBe(0);
+    expect(layersOf("net28")[0]).toMatchObject({ weightElement: "i8" });
+    await compileTiny("net2", "--bits", "2", "--weights", "tensor");
+    expect(layersOf("net2")[0]).toMatchObject({ weightElement: "odd2", weightBytes: 3 + 12 });
+    expect(readFileSync(at("net2", "tiny.qir"), "utf8")).toMatch(/tensor<3x4xodd2, [\d.]+:0>/);
+  });
+  test("a file of options says it too", async () => {
+    writeFileSync(at("c.json"), JSON.stringify({ bits: 5, levels: "odd" }));
+    const { code, err } = await compileTiny("net5", "--config", at("c.json"));
+    expect([code, err]).toEqual([0, ""]);
+    expect(layersOf("net5")[0]).toMatchObject({ weightElement: "odd5" });
+  });
+  test("a width there is not, and weights that are integers already", async () => {
+    const wide = await compileTiny("none", "--bits", "9");
+    expect([wide.code, existsSync(at("none"))]).toEqual([1, false]);
+    expect(wide.err).toContain("error[option]: bits is 9, expected 2 to 8");
+    const stored = await quern("compile", at("net", "tiny.qir"), "--bits", "4", "--out", at("none"));
+    expect(stored.code).toBe(1);
+    expect(stored.err).toContain("error[option]: 'bits' would change the weights");
+  });
+});
+
 describe("opt", () => {
   test("text in, text out", async () => {
     expect(await quern("opt", at("tiny.qir"))).toEqual({ code: 0, out: tinyText, err: "" });

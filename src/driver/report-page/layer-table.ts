@@ -14,12 +14,12 @@ export function layerTable(rows: readonly Row[]): Markup {
     Math.max(1, ...rows.map(({ weightBytes }) => weightBytes)),
     Math.max(1, ...rows.map(({ macs }) => macs)),
   ];
-  const body = rows.map(({ operators, result, weightBytes, macs }, index) => {
+  const body = rows.map(({ operators, result, weightBytes, weightElement, macs }, index) => {
     const { name, origin, element, scale, zero, outputBytes, sqnrDb } = result;
     const type = scale === undefined ? element : `${element}, ${significant(scale)}:${zero!}`;
     return markup`<tr id="layer-${index}"><th scope="row"><span title="${origin}">${operators}</span><small>${shortened(name, 28)}</small></th>
 <td>${shape(result.shape)}</td><td>${type}</td><td class="n">${bytes(outputBytes)}</td>
-<td class="n">${bar(weightBytes / mostBytes)}${bytes(weightBytes)}</td><td class="n">${bar(macs / mostMacs)}${short(macs)}</td>
+<td class="n">${bar(weightBytes / mostBytes)}${bytes(weightBytes)}<small>${weightElement}</small></td><td class="n">${bar(macs / mostMacs)}${short(macs)}</td>
 <td class="n ${noiseClass(sqnrDb)}">${decibels(sqnrDb)}</td></tr>
 `;
   });

@@ -13,6 +13,7 @@ export interface Row {
   /** Names of what it reads: results of other rows, or inputs of the network. */
   readonly inputs: readonly string[];
   readonly weightBytes: number;
+  readonly weightElement: string | undefined;
   readonly macs: number;
 }
 
@@ -38,6 +39,7 @@ export function rowsOf(layers: readonly LayerRecord[]): readonly Row[] {
         operators: all.map(({ operator }) => operator).join(" + "),
         result,
         inputs: [...new Set(all.flatMap(({ inputs }) => inputs))].filter((name) => !own.has(name)),
+        weightElement: all.find(({ weightElement }) => weightElement !== undefined)?.weightElement,
         weightBytes: all.reduce((sum, { weightBytes }) => sum + weightBytes, 0),
         macs: all.reduce((sum, { macs }) => sum + macs, 0),
       };

@@ -2,7 +2,7 @@
 import { resolve } from "node:path";
 import { Option, type Command } from "commander";
 import { targetNames, type TargetName } from "../../artifacts.ts";
-import { compile, type Compiled } from "../../compile.ts";
+import { compile, type Compiled, type WeightSettings } from "../../compile.ts";
 import type { Shapes } from "../../model.ts";
 import { npyOnDisk, readModel } from "../files.ts";
 import { given } from "../given.ts";
@@ -27,6 +27,10 @@ interface Options extends InputOptions {
   readonly out: string;
   readonly name?: string;
   readonly pipeline?: string;
+  readonly bits?: number;
+  readonly firstLastBits?: number;
+  readonly levels?: WeightSettings["levels"];
+  readonly weights?: WeightSettings["weights"];
   readonly samples?: number;
   readonly shape?: Shapes;
   readonly force?: boolean;
@@ -37,6 +41,7 @@ const examples = `
 Examples:
   $ quern compile kws.onnx --calibrate x.npy --input-scale 0.5847 --input-zero 83 --target c,wasm --out build/kws
   $ quern compile net.onnx --calibrate x.npy --input-mean 0.485,0.456,0.406 --input-std 0.229,0.224,0.225 --out build/net
+  $ quern compile kws.onnx --calibrate x.npy --bits 4 --first-last-bits 8 --out build/kws4
   $ quern compile ad.onnx --calibrate recordings.npy --window 5 --out build/ad
 
 The folder gets NAME.c, NAME.h, NAME.wasm, NAME.mjs with its types (NAME.d.mts, NAME.d.ts), the stored graph (NAME.qir,
@@ -57,6 +62,24 @@ export function addCompile(program: Command, streams: Streams): void {
     )
     .requiredOption("--out <DIR>", "the folder to write, whole or not at all")
     .option("--name <NAME>", "names files and functions (default: the model's file name)")
+    .option("--bits <N>", "bits of a weight, 2 to 8 (default: 8)", wholeNumber)
+    .option(
+      "--first-last-bits <N>",
+      "of the first and the last layers' weights (default: the same)",
+      wholeNumber,
+    )
+    .addOption(
+      new Option(
+        "--levels <L>",
+        "of weights: integers, or odd ones without a zero (default: odd at 2 bits)",
+      ).choices(["auto", "integers", "odd"]),
+    )
+    .addOption(
+      new Option(
+        "--weights <W>",
+        "a scale for each output channel, or for each layer (default: channel)",
+      ).choices(["channel", "tensor"]),
+    )
     .option("--pipeline <P>", "passes as text, or a pipeline's name (see quern opt --list)")
     .addOption(shapeOption())
     .option("--force", "replace a folder that quern did not write")
@@ -76,6 +99,12 @@ export function addCompile(program: Command, streams: Streams): void {
         },
         targets: options.target ?? targetNames,
         ...given({ samples: files, name: options.name, pipeline: options.pipeline }),
+        weights: given({
+          bits: options.bits,
+          "first-last-bits": options.firstLastBits,
+          levels: options.levels,
+          weights: options.weights,
+        }),
         run: {
           modelPath: resolve(model),
           samplePaths: (options.calibrate ?? []).map((path) => resolve(path)),
