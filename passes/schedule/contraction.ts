@@ -24,13 +24,12 @@ import { flatIndex } from "../../src/loops/layout.ts";
 import {
   i32Type,
   vector,
-  type Address,
   type LoopAffine,
   type LoopExpression,
   type Register,
   type Statement,
 } from "../../src/loops/loop.ts";
-import { placeWeights } from "./contraction-weights.ts";
+import { placeWeights, stepsOf, unpackedSteps, type PlacedWeights } from "./contraction-weights.ts";
 import { chooseTile, type Tile } from "./choose-tile.ts";
 import { lowerExpression, noReduction } from "./lower-expression.ts";
 import { loopIndex, rootScope, type Lowering, type Scope } from "./lowering.ts";
@@ -106,8 +105,11 @@ function channelNest(
   const group = lowering.register("g", i32Type);
   const groupAffine = (factor: number): LoopAffine =>
     l.loopAffine(0, groups > 1 ? [{ register: group, factor }] : []);
-  const weights = placeWeights(c, { vectors: tile.vectors, firstVector, groups }, (groupSize) =>
-    l.addLoopAffine(groupAffine(groupSize), outerIndex(c, outerLoops, groupSize * groups)),
+  const weights = placeWeights(
+    c,
+    { vectors: tile.vectors, firstVector, groups },
+    (groupSize) => l.addLoopAffine(groupAffine(groupSize), outerIndex(c, outerLoops, groupSize * groups)),
+    pixels.reduce((n, { extent }) => n * extent, 1) <= tile.pixels && product(c.outerReduction) === 1,
   );
   const rowLoops = loopsOver(
     pixels
@@ -138,7 +140,7 @@ function channelNest(
         ),
         firstVector,
         groups,
-        weights: weights.address,
+        weights,
       },
       into,
     );
@@ -171,7 +173,7 @@ interface TilePlace {
   readonly vectors: readonly LoopAffine[];
   readonly firstVector: number;
   readonly groups: number;
-  readonly weights: Address;
+  readonly weights: PlacedWeights;
 }
 
 function emitTile(c: Contraction, place: TilePlace, into: Statement[]): void {
@@ -203,23 +205,7 @@ function emitTile(c: Contraction, place: TilePlace, into: Statement[]): void {
   });
 
   const loops = loopsOver(c.outerReduction, lowering);
-  const steps = Math.ceil(c.runLength / granule);
-  const s = lowering.register("k", i32Type);
-  const stepAffine = (factor: number): LoopAffine =>
-    l.loopAffine(0, steps > 1 ? [{ register: s, factor }] : []);
-  const vectorSize = lanes * granule;
-  let size = steps * place.vectors.length * vectorSize;
-  let weightIndex = l.addLoopAffine(place.weights.index, stepAffine(place.vectors.length * vectorSize));
-  for (const v of [...c.outerReduction].reverse()) {
-    weightIndex = l.addLoopAffine(weightIndex, l.scaleLoopAffine(loops.bound.get(v)!, size));
-    size *= v.extent;
-  }
-  const weightAt = (v: number): LoopExpression =>
-    l.load(operandType, {
-      buffer: place.weights.buffer,
-      index: l.addLoopAffine(weightIndex, l.loopAffine(v * vectorSize)),
-    });
-  const activationAt = (p: number): LoopExpression => {
+  const activationAt = (p: number, step: LoopAffine): LoopExpression => {
     const layout = lowering.layoutOf(c.activation.tensor);
     const flat = flatIndex(layout, c.activation.index as readonly Affine[]);
     const fixed = {
@@ -227,37 +213,59 @@ function emitTile(c: Contraction, place: TilePlace, into: Statement[]): void {
       terms: flat.terms.filter(({ variable }) => !c.run.includes(variable)),
     };
     const scope: Scope = rootScope(lowering, into, new Map([...place.pixels[p]!, ...loops.bound]));
-    const index = l.addLoopAffine(loopIndex(scope, fixed), stepAffine(granule * c.runStride));
+    const index = l.addLoopAffine(loopIndex(scope, fixed), l.scaleLoopAffine(step, granule * c.runStride));
     return l.load(operandType, { buffer: layout.buffer, index }, granule);
   };
-  const inner: Statement[] = [];
-  const kept = (name: string, value: LoopExpression): LoopExpression => {
-    const register = lowering.register(name, value.type);
-    inner.push(l.set(register, value));
-    return l.read(register);
-  };
-  const accumulate = (p: number, v: number, x: LoopExpression, w: LoopExpression): void => {
-    const acc = l.read(accs[p]![v]!);
-    inner.push(l.set(accs[p]![v]!, element === "i16" ? l.dot(acc, x, w) : l.add(acc, l.mul(x, w))));
-  };
-  if (place.vectors.length <= place.pixels.length) {
-    const weights = place.vectors.map((_, v) => kept("w", weightAt(v)));
-    place.pixels.forEach((_, p) => {
-      const x = kept("a", activationAt(p));
-      weights.forEach((w, v) => {
-        accumulate(p, v, x, w);
+  const emitStep = (step: LoopAffine, weights: readonly LoopExpression[], inner: Statement[]): void => {
+    const kept = (name: string, value: LoopExpression): LoopExpression => {
+      const register = lowering.register(name, value.type);
+      inner.push(l.set(register, value));
+      return l.read(register);
+    };
+    const accumulate = (p: number, v: number, x: LoopExpression, w: LoopExpression): void => {
+      const acc = l.read(accs[p]![v]!);
+      inner.push(l.set(accs[p]![v]!, element === "i16" ? l.dot(acc, x, w) : l.add(acc, l.mul(x, w))));
+    };
+    if (weights.length <= place.pixels.length) {
+      const held = weights.map((w) => kept("w", w));
+      place.pixels.forEach((_, p) => {
+        const x = kept("a", activationAt(p, step));
+        held.forEach((w, v) => {
+          accumulate(p, v, x, w);
+        });
       });
-    });
-  } else {
-    const activations = place.pixels.map((_, p) => kept("a", activationAt(p)));
-    place.vectors.forEach((_, v) => {
-      const w = activations.length > 1 ? kept("w", weightAt(v)) : weightAt(v);
-      activations.forEach((x, p) => {
-        accumulate(p, v, x, w);
+    } else {
+      const activations = place.pixels.map((_, p) => kept("a", activationAt(p, step)));
+      weights.forEach((weight, v) => {
+        const w = activations.length > 1 ? kept("w", weight) : weight;
+        activations.forEach((x, p) => {
+          accumulate(p, v, x, w);
+        });
       });
-    });
+    }
+  };
+  const { address, packing } = place.weights;
+  if (packing !== undefined)
+    into.push(...unpackedSteps(c, place.vectors.length, { address, packing }, emitStep));
+  else {
+    const steps = stepsOf(c);
+    const s = lowering.register("k", i32Type);
+    const step = l.loopAffine(0, steps > 1 ? [{ register: s, factor: 1 }] : []);
+    const vectorSize = lanes * granule;
+    const stepSize = place.vectors.length * vectorSize;
+    let size = steps * stepSize;
+    let index = l.addLoopAffine(address.index, l.scaleLoopAffine(step, stepSize));
+    for (const v of [...c.outerReduction].reverse()) {
+      index = l.addLoopAffine(index, l.scaleLoopAffine(loops.bound.get(v)!, size));
+      size *= v.extent;
+    }
+    const weights = place.vectors.map((_, v) =>
+      l.load(operandType, { buffer: address.buffer, index: l.shiftLoopAffine(index, v * vectorSize) }),
+    );
+    const inner: Statement[] = [];
+    emitStep(step, weights, inner);
+    into.push(...loops.wrap(steps > 1 ? [l.loop(s, 0, steps, 1, inner)] : inner));
   }
-  into.push(...loops.wrap(steps > 1 ? [l.loop(s, 0, steps, 1, inner)] : inner));
 
   scopes.forEach((row, p) => {
     const values = row.map((scope, v) => {
