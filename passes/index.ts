@@ -13,6 +13,8 @@ import { foldBatchNorm } from "./fuse/fold-batch-norm.ts";
 import { foldPad } from "./fuse/fold-pad.ts";
 import { fuseLinear } from "./fuse/fuse-linear.ts";
 import { rewriteBatchNorm } from "./fuse/rewrite-batch-norm.ts";
+import { pruneChannels } from "./prune/prune-channels.ts";
+import { reconstruct } from "./prune/reconstruct.ts";
 import { removeChannels } from "./prune/remove-channels.ts";
 import { calibrate } from "./quantize/calibrate.ts";
 import { completeQuantization } from "./quantize/complete-quantization.ts";
@@ -36,6 +38,8 @@ export const passes: readonly Pass[] = [
   fuseLinear,
   foldPad,
   foldActivation,
+  pruneChannels,
+  reconstruct,
   removeChannels,
   calibrate,
   insertFakeQuantization,

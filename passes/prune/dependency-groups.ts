@@ -59,8 +59,8 @@ export function dependencyGroups(graph: Graph): DependencyGroup[] {
     for (const { tensor, axis } of frozenAxes) entries.freezeAxis(tensor, axis);
     for (const { extent, places, frozen, contracted } of couplings) {
       for (let v = 0; v < extent; v++) {
-        const together = places.flatMap(({ tensor, axis, entries: at }) =>
-          at(v).map((entry) => entries.idOf(tensor, axis, entry)),
+        const together = places.flatMap((place) =>
+          place.entries(v).map((entry) => entries.idOf(place.tensor, place.axis, entry)),
         );
         for (const id of together) entries.unite(together[0]!, id);
         if (frozen && together.length > 0) entries.freeze(together[0]!);

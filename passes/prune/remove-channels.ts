@@ -11,9 +11,7 @@
  */
 import { fail } from "../../src/diagnostics/diagnostic.ts";
 import { definePass } from "../../src/pass/pass.ts";
-import { dependencyGroups } from "./dependency-groups.ts";
-import { isUnread } from "./mask-channels.ts";
-import { removeEntries } from "./narrow-graph.ts";
+import { removeUnread } from "./remove-unread.ts";
 
 export const removeChannels = definePass({
   name: "remove-channels",
@@ -25,19 +23,9 @@ export const removeChannels = definePass({
       fail("not-real", `%${stored.name} is quantized, 'remove-channels' works on real graphs`, {
         help: "run it before insert-fake-quantization",
       });
-    for (;;) {
-      const unread = dependencyGroups(graph).flatMap((group) => {
-        const channels = group.channels.filter((channel) => isUnread(group, channel));
-        return [{ group, channels: channels.slice(channels.length === group.channels.length ? 1 : 0) }];
-      });
-      const removed = unread.flatMap(({ channels }) => channels);
-      if (removed.length === 0) return;
-      for (const { group, channels } of unread) {
-        if (channels.length === 0) continue;
-        find({ group: group.name, removed: channels.length, of: group.channels.length });
-        count("removed", channels.length);
-      }
-      removeEntries(graph, removed);
-    }
+    removeUnread(graph, (group, removed, of) => {
+      find({ group, removed, of });
+      count("removed", removed);
+    });
   },
 });

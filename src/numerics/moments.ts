@@ -52,6 +52,19 @@ export class Moments {
     return moments;
   }
 
+  /** Those of some entries of the rows. */
+  select(left: ArrayLike<number>, right: ArrayLike<number> = left): Moments {
+    const moments = new Moments(left.length, right.length);
+    moments.count = this.count;
+    for (let i = 0; i < left.length; i++) {
+      moments.leftTotals[i] = this.leftTotals[left[i]!]!;
+      for (let j = 0; j < right.length; j++)
+        moments.sums[i * right.length + j] = this.at(left[i]!, right[j]!);
+    }
+    for (let j = 0; j < right.length; j++) moments.rightTotals[j] = this.rightTotals[right[j]!]!;
+    return moments;
+  }
+
   at(left: number, right: number): number {
     return this.sums[left * this.rightLength + right]!;
   }

@@ -1,0 +1,148 @@
+/**
+ * Masks the channels that matter least, until a budget is met, and repairs the layers that read them.
+ *
+ * A *criterion* says in which order a group would give up its channels (criteria/), an *allocator* how many each group gives up
+ * (allocate/), a *repair* what the layers that read them make of the rest (repair.ts). Choices are measured on the held-out fifth of the
+ * calibration samples, moments and statistics on the others; labels play no part. `remove-channels` then makes the graph smaller,
+ * `reconstruct` fits what is left once more.
+ *
+ * The budget is the least of what is given: `ratio`, the share of the prunable channels to remove; `macs` and `weights`, the
+ * multiply-accumulates and the bytes of weights to leave, or shares of what there is when at most 1. Run again with a smaller budget it
+ * goes on from what is left: iterative pruning. Declines in groups of no more than `multiple` channels.
+ */
+import { fail } from "../../src/diagnostics/diagnostic.ts";
+import { copyGraph } from "../../src/ir/copy-graph.ts";
+import { choice, float, int } from "../../src/ir/attributes.ts";
+import { definePass } from "../../src/pass/pass.ts";
+import {
+  excessOf,
+  ladderOf,
+  removedBy,
+  requireAttainable,
+  type Budget,
+  type Ladder,
+  type Levels,
+} from "./allocate/allocation.ts";
+import { allocators } from "./allocate/index.ts";
+import type { Ranking } from "./criteria/criterion.ts";
+import { criteria } from "./criteria/index.ts";
+import { dependencyGroups, type DependencyGroup } from "./dependency-groups.ts";
+import { gatherEvidence, measuringOf, type Need } from "./evidence.ts";
+import { isUnread, type ChosenChannels } from "./mask-channels.ts";
+import { applyPruning, planPruning, type Pruning } from "./pruning.ts";
+import { repairMethods } from "./repair.ts";
+import { resourceModel, type Resources } from "./resources.ts";
+import { Trials } from "./trial.ts";
+
+const criterionNames = criteria.map(({ name }) => name);
+const allocatorNames = allocators.map(({ name }) => name);
+
+export const pruneChannels = definePass({
+  name: "prune-channels",
+  summary: "mask the channels that matter least, within a budget",
+  options: {
+    criterion: choice(criterionNames, "second-order"),
+    allocate: choice(allocatorNames, "greedy"),
+    repair: choice(repairMethods, "least-squares"),
+    ratio: float(0),
+    macs: float(Infinity),
+    weights: float(Infinity),
+    multiple: int(4),
+    seed: int(1),
+  },
+  async run(graph, { options, context, count, find }) {
+    checkOptions(options);
+    const groups = dependencyGroups(graph);
+    if (groups.length === 0)
+      fail("nothing-to-prune", "the network has no channels that can be removed", {
+        help: "channels tied to inputs, outputs, a softmax or a mean over them must stay",
+      });
+    const criterion = criteria.find(({ name }) => name === options.criterion)!;
+    const allocator = allocators.find(({ name }) => name === options.allocate)!;
+    const needs = new Set<Need>(criterion.needs);
+    if (options.repair !== "none") needs.add("moments");
+    const measures = allocator.measures || [...needs].some((need) => need !== "weights");
+    const measuring = measures ? measuringOf(context, "prune-channels") : undefined;
+    const random = context.random(options.seed);
+    const evidence = await gatherEvidence(graph, groups, needs, measuring, random, context.progress);
+
+    const model = resourceModel(graph, groups);
+    const whole = model(groups.map(() => 0));
+    const budget = budgetOf(options, whole);
+    const ladders = evidence.groups.map((each) =>
+      ladderOf(each.group, unreadFirst(each.group, criterion.rank(each)), options.multiple),
+    );
+    requireAttainable(model, ladders, budget);
+    const planOf = (levels: Levels): Pruning =>
+      planPruning(chosenBy(ladders, levels), evidence.moments, options.repair);
+    const trials = measuring && (await Trials.of(graph, measuring));
+    const main = Object.keys(budget)[0] as keyof Budget;
+    const levels = await allocator.allocate({
+      ladders,
+      excess: excessOf(model, ladders, budget),
+      costOf: (tried) => model(removedBy(ladders, tried))[main] / whole[main],
+      lossOf: (tried) => trials!.lossOf(planOf(tried)),
+      random,
+      progress: context.progress ?? ((): void => undefined),
+    });
+
+    if (!context.snapshots.has("unpruned")) context.snapshots.set("unpruned", copyGraph(graph));
+    const pruning = planOf(levels);
+    applyPruning(graph, pruning);
+    const left = model(removedBy(ladders, levels));
+    find({
+      summary: `${criterion.name}, ${allocator.name}, ${options.repair}`,
+      macs: left.macs,
+      "of macs": whole.macs,
+      weightBytes: left.weightBytes,
+      "of weightBytes": whole.weightBytes,
+      ...(trials === undefined ? {} : { loss: await trials.lossOf(pruning) }),
+    });
+    ladders.forEach(({ group, removed }, g) => {
+      const gone = removed[levels[g]!]!;
+      find({ group: group.name, channels: group.channels.length, kept: group.channels.length - gone });
+      count("masked", gone);
+    });
+  },
+});
+
+interface BudgetOptions {
+  readonly ratio: number;
+  readonly macs: number;
+  readonly weights: number;
+  readonly multiple: number;
+}
+
+function checkOptions({ ratio, macs, weights, multiple }: BudgetOptions): void {
+  if (!(ratio >= 0 && ratio < 1)) fail("option", `ratio is ${ratio}, expected at least 0 and less than 1`);
+  if (!(macs > 0) || !(weights > 0)) fail("option", "macs and weights are expected to be positive");
+  if (multiple < 1) fail("option", `multiple is ${multiple}, expected 1 or more`);
+  if (ratio === 0 && macs === Infinity && weights === Infinity)
+    fail("option", "'prune-channels' has no budget", { help: "give ratio, macs or weights" });
+}
+
+/** What an earlier round masked goes first and costs nothing, whatever the criterion thinks of zeros. */
+function unreadFirst(group: DependencyGroup, { order, cost }: Ranking): Ranking {
+  const unread = new Set(order.filter((channel) => isUnread(group, group.channels[channel]!)));
+  const rest = order.flatMap((channel, i) => (unread.has(channel) ? [] : [{ channel, cost: cost[i]! }]));
+  return {
+    order: [...unread, ...rest.map(({ channel }) => channel)],
+    cost: [...Array.from(unread, () => 0), ...rest.map((each) => each.cost)],
+  };
+}
+
+/** Absolute, from numbers that may be shares. */
+function budgetOf({ ratio, macs, weights }: BudgetOptions, whole: Resources): Budget {
+  const most = (wish: number, all: number): number => (wish <= 1 ? wish * all : wish);
+  return {
+    ...(macs < Infinity ? { macs: most(macs, whole.macs) } : {}),
+    ...(weights < Infinity ? { weightBytes: most(weights, whole.weightBytes) } : {}),
+    ...(ratio > 0 ? { channels: Math.ceil((1 - ratio) * whole.channels) } : {}),
+  };
+}
+
+const chosenBy = (ladders: readonly Ladder[], levels: Levels): ChosenChannels =>
+  ladders.map(({ group, ranking, removed }, g) => ({
+    group,
+    channels: ranking.order.slice(0, removed[levels[g]!]),
+  }));

@@ -1,0 +1,63 @@
+/** How far the outputs of a network move when channels are removed and the rest is repaired, on samples held out. */
+import { copyGraph } from "../../src/ir/copy-graph.ts";
+import type { Graph } from "../../src/ir/graph.ts";
+import { decidingNames, NoiseRatio, valuesOf } from "../../src/measure/judge-outputs.ts";
+import { heldOutSamples } from "../../src/measure/split-samples.ts";
+import type { Tensor } from "../../src/tensor/tensor.ts";
+import type { Measuring } from "./evidence.ts";
+import { applyPruning, type Pruning } from "./pruning.ts";
+import { removeUnread } from "./remove-unread.ts";
+
+const mostSamples = 64;
+
+export class Trials {
+  readonly #graph: Graph;
+  readonly #measuring: Measuring;
+  readonly #samples: readonly (readonly Tensor[])[];
+  readonly #wanted: readonly Float64Array[][];
+
+  private constructor(
+    graph: Graph,
+    measuring: Measuring,
+    samples: readonly (readonly Tensor[])[],
+    wanted: readonly Float64Array[][],
+  ) {
+    this.#graph = graph;
+    this.#measuring = measuring;
+    this.#samples = samples;
+    this.#wanted = wanted;
+  }
+
+  static async of(graph: Graph, measuring: Measuring): Promise<Trials> {
+    const samples: (readonly Tensor[])[] = [];
+    for (const sample of heldOutSamples(measuring.samples)) if (samples.push(sample) === mostSamples) break;
+    return new Trials(graph, measuring, samples, await outputsOf(graph, measuring, samples));
+  }
+
+  /** Noise over signal of what decides the outputs. */
+  async lossOf(pruning: Pruning): Promise<number> {
+    const pruned = copyGraph(this.#graph);
+    applyPruning(pruned, pruning);
+    removeUnread(pruned);
+    const found = await outputsOf(pruned, this.#measuring, this.#samples);
+    const noise = new NoiseRatio();
+    found.forEach((values, s) => {
+      noise.add(this.#wanted[s]!, values);
+    });
+    return noise.ratio;
+  }
+}
+
+async function outputsOf(
+  graph: Graph,
+  { createExecutor }: Measuring,
+  samples: readonly (readonly Tensor[])[],
+): Promise<Float64Array[][]> {
+  const names = decidingNames(graph);
+  const executor = await createExecutor(graph, new Set(names));
+  try {
+    return samples.map((sample) => valuesOf(executor, sample, names));
+  } finally {
+    executor.dispose();
+  }
+}
