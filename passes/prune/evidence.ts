@@ -4,7 +4,7 @@
  */
 import { fail } from "../../src/diagnostics/diagnostic.ts";
 import type { Graph, Operation, Value } from "../../src/ir/graph.ts";
-import { forEachRow, newMoments } from "../../src/measure/layer-inputs.ts";
+import { enoughRows, forEachRow, newMoments } from "../../src/measure/layer-inputs.ts";
 import { fittedSamples } from "../../src/measure/split-samples.ts";
 import type { Moments } from "../../src/numerics/moments.ts";
 import type { PassContext } from "../../src/pass/pass.ts";
@@ -54,7 +54,7 @@ export function measuringOf({ samples, executor }: PassContext, pass: string): M
 }
 
 /** Enough rows for layers of a thousand columns; more samples say little that is new. */
-const mostSamples = 128;
+const mostSamples = 512;
 const mostLossSamples = 16;
 
 export type MomentsByLayer = ReadonlyMap<Operation, readonly Moments[]>;
@@ -110,19 +110,24 @@ async function observe(
   const read = needs.has("statistics") ? groups.flatMap((group) => readChannels(group)) : [];
   const inputs = new Map(graph.inputs.map((input, i) => [input.name, i]));
   const names = new Set([...layers.map(({ input }) => input.name), ...read.map(({ value }) => value.name)]);
+  const chosen = fittedSamples(samples, mostSamples);
   const executor = await createExecutor(graph, new Set([...names].filter((name) => !inputs.has(name))));
   try {
     const look = (name: string, tensor: Tensor): void => {
       if (!names.has(name)) return;
       for (const layer of layers)
         if (layer.input.name === name)
-          forEachRow(layer.unfolding, tensor, (row, group) => {
-            moments.get(layer.operation)![group]!.add(row);
-          });
+          forEachRow(
+            layer.unfolding,
+            tensor,
+            (row, group) => {
+              moments.get(layer.operation)![group]!.add(row);
+            },
+            enoughRows(layer.unfolding, chosen.length),
+          );
       for (const { group, value, axis } of read)
         if (value.name === name) addStatistics(group, statistics.get(group)!, value, axis, tensor);
     };
-    const chosen = fittedSamples(samples, mostSamples);
     chosen.forEach((sample, done) => {
       progress?.(done, chosen.length);
       graph.inputs.forEach(({ name }, i) => {

@@ -23,6 +23,7 @@ import { constantOf, isConstant } from "../../src/ir/match.ts";
 import { sameShape } from "../../src/ir/types.ts";
 import { decidingNames, NoiseRatio, toDecibels, valuesOf } from "../../src/measure/judge-outputs.ts";
 import {
+  enoughRows,
   forEachRow,
   newMoments,
   weightedLayerOf,
@@ -39,7 +40,7 @@ import { applyPruning } from "./pruning.ts";
 export const reconstruct = definePass({
   name: "reconstruct",
   summary: "fit pruned layers to the unpruned network by least squares",
-  options: { samples: int(128), rows: int(64), damping: float(0.01) },
+  options: { samples: int(512), damping: float(0.01) },
   async run(graph, { options, context, count, find }) {
     const measuring = measuringOf(context, "reconstruct");
     const unpruned = context.snapshots.get("unpruned");
@@ -53,7 +54,7 @@ export const reconstruct = definePass({
     for (const [done, name] of names.entries()) {
       context.progress?.(done, names.length);
       const pair = { real: layerNamed(unpruned, name), pruned: layerNamed(fitted, name) };
-      if (await fit(fitted, unpruned, pair, samples, measuring, options)) count("fitted");
+      if (await fit(fitted, unpruned, pair, samples, measuring, options.damping)) count("fitted");
     }
     const [before, after] = await lossesOf(unpruned, [graph, fitted], measuring);
     find({
@@ -103,7 +104,7 @@ async function fit(
   { real, pruned }: LayerPair,
   samples: readonly (readonly Tensor[])[],
   measuring: Measuring,
-  options: { readonly rows: number; readonly damping: number },
+  damping: number,
 ): Promise<boolean> {
   const cross = newMoments(pruned.unfolding, real.unfolding.length);
   const own = newMoments(pruned.unfolding);
@@ -112,6 +113,7 @@ async function fit(
     await measuring.createExecutor(unpruned, new Set([seen[0]])),
     await measuring.createExecutor(fitted, new Set([seen[1]])),
   ] as const;
+  const limit = enoughRows(pruned.unfolding, samples.length);
   let moved = maskOf(pruned.weight) !== undefined;
   try {
     for (const sample of samples) {
@@ -121,7 +123,7 @@ async function fit(
       ];
       moved ||= x.data.some((value: number | bigint, i: number) => value !== z.data[i]);
       const rows: Float64Array[] = [];
-      forEachRow(real.unfolding, x, (row) => rows.push(row.slice()), options.rows);
+      forEachRow(real.unfolding, x, (row) => rows.push(row.slice()), limit);
       let next = 0;
       forEachRow(
         pruned.unfolding,
@@ -130,14 +132,14 @@ async function fit(
           cross[group]!.add(rows[next++]!, row);
           own[group]!.add(row);
         },
-        options.rows,
+        limit,
       );
     }
   } finally {
     for (const executor of executors) executor.dispose();
   }
   if (!moved || own[0]!.count < pruned.unfolding.length) return false;
-  const { weight, bias } = fitLayer(real, pruned, cross, own, options.damping);
+  const { weight, bias } = fitLayer(real, pruned, cross, own, damping);
   const contents = new Map([[pruned.weight.name, weight]]);
   if (bias !== undefined) contents.set(pruned.bias!.name, bias);
   applyPruning(fitted, { masks: new Map(), contents });

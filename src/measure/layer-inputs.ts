@@ -39,6 +39,10 @@ export function weightedLayerOf(operation: Operation): WeightedLayer | undefined
 
 export const manyRows = 64;
 
+/** Rows of each sample, so that all samples together have about 24 for each column: few of many samples say more than many of few. */
+export const enoughRows = ({ length }: Unfolding, samples: number): number =>
+  Math.max(4, Math.min(manyRows, Math.ceil((24 * length) / Math.max(1, samples))));
+
 /** One for each group of the layer. */
 export const newMoments = ({ groups, length }: Unfolding, leftLength = length): Moments[] =>
   Array.from({ length: groups }, () => new Moments(leftLength, length));
