@@ -13,8 +13,10 @@ import { foldBatchNorm } from "./fuse/fold-batch-norm.ts";
 import { foldPad } from "./fuse/fold-pad.ts";
 import { fuseLinear } from "./fuse/fuse-linear.ts";
 import { rewriteBatchNorm } from "./fuse/rewrite-batch-norm.ts";
+import { measureSensitivity } from "./prune/measure-sensitivity.ts";
 import { pruneChannels } from "./prune/prune-channels.ts";
 import { reconstruct } from "./prune/reconstruct.ts";
+import { reestimateBatchNorm } from "./prune/reestimate-batch-norm.ts";
 import { removeChannels } from "./prune/remove-channels.ts";
 import { calibrate } from "./quantize/calibrate.ts";
 import { completeQuantization } from "./quantize/complete-quantization.ts";
@@ -38,8 +40,10 @@ export const passes: readonly Pass[] = [
   fuseLinear,
   foldPad,
   foldActivation,
+  measureSensitivity,
   pruneChannels,
   reconstruct,
+  reestimateBatchNorm,
   removeChannels,
   calibrate,
   insertFakeQuantization,

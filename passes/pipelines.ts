@@ -22,6 +22,21 @@ const optimize = [
   "eliminate-dead-code",
 ].join(", ");
 
+/**
+ * From a real graph to one of fewer channels that does about the same.
+ *
+ * @param budget options of prune-channels: `macs=0.5`
+ */
+const prune = (budget: string): string =>
+  [
+    "measure-sensitivity{shares=[0.1, 0.3, 0.5, 0.7, 0.9]}",
+    `prune-channels{${budget}}`,
+    "reconstruct",
+    "remove-channels",
+    "canonicalize",
+    "eliminate-dead-code",
+  ].join(", ");
+
 /** From a real graph to a stored one. */
 const quantize = [
   "calibrate{method=auto}",
@@ -50,6 +65,10 @@ const quantized = [
 
 /** What every stored graph is held to before it is compiled. */
 const prove = "check-integer-only, bound-accumulators";
+
+/** `default` with channels pruned to a budget. */
+export const pruningPipeline = (budget: string): string =>
+  `${optimize}, ${prune(budget)}, ${quantize}, ${prove}`;
 
 export const pipelines = {
   optimize,

@@ -13,6 +13,7 @@
 import { fail } from "../../src/diagnostics/diagnostic.ts";
 import { copyGraph } from "../../src/ir/copy-graph.ts";
 import { choice, float, int } from "../../src/ir/attributes.ts";
+import { toDecibels } from "../../src/measure/judge-outputs.ts";
 import { definePass } from "../../src/pass/pass.ts";
 import {
   excessOf,
@@ -32,7 +33,7 @@ import { isUnread, type ChosenChannels } from "./mask-channels.ts";
 import { applyPruning, planPruning, type Pruning } from "./pruning.ts";
 import { repairMethods } from "./repair.ts";
 import { resourceModel, type Resources } from "./resources.ts";
-import { Trials } from "./trial.ts";
+import { Trials, type Trial } from "./trial.ts";
 
 const criterionNames = criteria.map(({ name }) => name);
 const allocatorNames = allocators.map(({ name }) => name);
@@ -76,19 +77,25 @@ export const pruneChannels = definePass({
     const planOf = (levels: Levels): Pruning =>
       planPruning(chosenBy(ladders, levels), evidence.moments, options.repair);
     const trials = measuring && (await Trials.of(graph, measuring));
+    const tried: Tried[] = [];
+    const tryLevels = async (levels: Levels): Promise<Trial> => {
+      const trial = await trials!.measure(planOf(levels));
+      tried.push({ ...model(removedBy(ladders, levels)), ...trial });
+      return trial;
+    };
     const main = Object.keys(budget)[0] as keyof Budget;
     const levels = await allocator.allocate({
       ladders,
       excess: excessOf(model, ladders, budget),
-      costOf: (tried) => model(removedBy(ladders, tried))[main] / whole[main],
-      lossOf: (tried) => trials!.lossOf(planOf(tried)),
+      costOf: (levels) => model(removedBy(ladders, levels))[main] / whole[main],
+      lossOf: async (levels) => (await tryLevels(levels)).loss,
       random,
       progress: context.progress ?? ((): void => undefined),
     });
 
     if (!context.snapshots.has("unpruned")) context.snapshots.set("unpruned", copyGraph(graph));
-    const pruning = planOf(levels);
-    applyPruning(graph, pruning);
+    const final = trials && (await tryLevels(levels));
+    applyPruning(graph, planOf(levels));
     const left = model(removedBy(ladders, levels));
     find({
       summary: `${criterion.name}, ${allocator.name}, ${options.repair}`,
@@ -96,8 +103,10 @@ export const pruneChannels = definePass({
       "of macs": whole.macs,
       weightBytes: left.weightBytes,
       "of weightBytes": whole.weightBytes,
-      ...(trials === undefined ? {} : { loss: await trials.lossOf(pruning) }),
+      ...(final === undefined ? {} : { "held out dB": toDecibels(final.loss), agreement: final.agreement }),
     });
+    for (const { macs, weightBytes, loss, agreement } of frontier(tried))
+      find({ frontier: macs, weightBytes, "held out dB": toDecibels(loss), agreement });
     ladders.forEach(({ group, removed }, g) => {
       const gone = removed[levels[g]!]!;
       find({ group: group.name, channels: group.channels.length, kept: group.channels.length - gone });
@@ -105,6 +114,20 @@ export const pruneChannels = definePass({
     });
   },
 });
+
+interface Tried extends Resources, Trial {}
+
+/** What was tried and is beaten by nothing smaller, from the smallest. */
+function frontier(tried: readonly Tried[]): readonly Tried[] {
+  let least = Infinity;
+  return tried
+    .toSorted((a, b) => a.macs - b.macs || a.loss - b.loss)
+    .filter(({ loss }) => {
+      if (loss >= least) return false;
+      least = loss;
+      return true;
+    });
+}
 
 interface BudgetOptions {
   readonly ratio: number;

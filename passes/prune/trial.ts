@@ -10,6 +10,13 @@ import { removeUnread } from "./remove-unread.ts";
 
 const mostSamples = 64;
 
+export interface Trial {
+  /** Noise over signal of what decides the outputs. */
+  readonly loss: number;
+  /** Share of the samples whose largest output stays the largest. */
+  readonly agreement: number;
+}
+
 export class Trials {
   readonly #graph: Graph;
   readonly #measuring: Measuring;
@@ -34,18 +41,28 @@ export class Trials {
     return new Trials(graph, measuring, samples, await outputsOf(graph, measuring, samples));
   }
 
-  /** Noise over signal of what decides the outputs. */
-  async lossOf(pruning: Pruning): Promise<number> {
+  async measure(pruning: Pruning): Promise<Trial> {
     const pruned = copyGraph(this.#graph);
     applyPruning(pruned, pruning);
     removeUnread(pruned);
     const found = await outputsOf(pruned, this.#measuring, this.#samples);
     const noise = new NoiseRatio();
+    let agreements = 0;
     found.forEach((values, s) => {
-      noise.add(this.#wanted[s]!, values);
+      const wanted = this.#wanted[s]!;
+      noise.add(wanted, values);
+      if (values.every((output, i) => argmax(output) === argmax(wanted[i]!))) agreements++;
     });
-    return noise.ratio;
+    return { loss: noise.ratio, agreement: agreements / Math.max(1, found.length) };
   }
+}
+
+function argmax(values: Float64Array): number {
+  let best = 0;
+  values.forEach((value, i) => {
+    if (value > values[best]!) best = i;
+  });
+  return best;
 }
 
 async function outputsOf(

@@ -26,8 +26,10 @@ export const ints = (length?: number, fallback?: readonly number[]): AttributeSp
   ...spec("ints", fallback),
   ...(length === undefined ? {} : { length }),
 });
-export const floats = (length?: number): AttributeSpec<readonly number[]> =>
-  length === undefined ? { kind: "floats" } : { kind: "floats", length };
+export const floats = (length?: number, fallback?: readonly number[]): AttributeSpec<readonly number[]> => ({
+  ...spec("floats", fallback),
+  ...(length === undefined ? {} : { length }),
+});
 
 export const choice = <const C extends readonly string[]>(
   choices: C,
