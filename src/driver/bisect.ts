@@ -100,12 +100,15 @@ export async function bisect(options: BisectOptions): Promise<Bisection> {
   const passes = [...(options.passes ?? []), ...ownPasses];
   const steps = parsePipeline(pipelineText(options.pipeline ?? "default"));
   resolvePipeline(steps, passes);
-  const context = contextFor(options.calibration, options.onWarning ?? (() => undefined), progress);
+  const context = contextFor(options.calibration, options.onWarning ?? (() => undefined));
   const done: BisectStep[] = [];
   let before = await observe(graph, options);
   for (const [index, step] of steps.entries()) {
     progress?.("bisect", index, steps.length);
-    const [record] = await runPipeline(graph, [step], passes, context, { print: (g) => printGraph(g) });
+    const [record] = await runPipeline(graph, [step], passes, context, {
+      print: (g) => printGraph(g),
+      ...(progress === undefined ? {} : { onProgress: progress }),
+    });
     const text = printPipeline([step]);
     if (isUnchanged(before.graph, graph)) {
       done.push({ text, record: record! });

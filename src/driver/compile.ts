@@ -4,7 +4,7 @@
  */
 import { identifier, isIdentifier } from "../../backends/c/names.ts";
 import { passes as ownPasses } from "../../passes/index.ts";
-import { pipelines } from "../../passes/pipelines.ts";
+import { pipelines, pruningPipeline } from "../../passes/pipelines.ts";
 import { diagnostic, fail, type Diagnostic } from "../diagnostics/diagnostic.ts";
 import type { Graph } from "../ir/graph.ts";
 import { quantize } from "../ops/quantize.ts";
@@ -34,6 +34,8 @@ export interface CompileOptions {
   readonly pipeline?: string;
   /** How weights are quantized: options of `insert-fake-quantization`, in the place of the pipeline's. */
   readonly weights?: WeightSettings;
+  /** Removes channels before quantization, to the least of what is given; with the default pipeline only. */
+  readonly prune?: PruneBudget;
   /** Passes that the pipeline may name besides the compiler's own; one of the same name goes first. */
   readonly passes?: readonly Pass[];
   /** Names files and functions: a C identifier. The model file's name unless given. */
@@ -72,6 +74,17 @@ export interface WeightSettings {
 
 /** As many as calibration takes from a larger file (docs/quantization.md). */
 const calibrationSamples = { samples: 150, elements: 2 ** 19 };
+/** Least squares have more to find out than ranges (docs/pruning.md). */
+const pruningSamples = { samples: 600, elements: 2 ** 21 };
+
+export interface PruneBudget {
+  /** The share of the multiply-accumulates to remove, above 0 and below 1. */
+  readonly share?: number;
+  /** Multiply-accumulates to leave. */
+  readonly macs?: number;
+  /** Bytes of weights and biases to leave. */
+  readonly weightBytes?: number;
+}
 
 export interface Compiled {
   readonly name: string;
@@ -95,7 +108,10 @@ export async function compile(options: CompileOptions): Promise<Compiled> {
     });
   const samples =
     options.samples &&
-    openSamples(options.samples, graph.inputs, { spread: calibrationSamples, ...options.sampleOptions });
+    openSamples(options.samples, graph.inputs, {
+      spread: options.prune === undefined ? calibrationSamples : pruningSamples,
+      ...options.sampleOptions,
+    });
 
   const diagnostics: Diagnostic[] = [...notes];
   const report = (warning: Diagnostic): void => {
@@ -108,15 +124,13 @@ export async function compile(options: CompileOptions): Promise<Compiled> {
     .forEach((file) => {
       report(unmappedSamples(file));
     });
-  const steps = withWeights(
-    parsePipeline(pipelineText(options.pipeline ?? defaultPipelines[form])),
-    options.weights,
-  );
+  const steps = withWeights(parsePipeline(pipelineOf(options, form)), options.weights);
   const passTimesMs: Record<string, number> = {};
-  const context = contextFor(samples, report, options.progress);
+  const context = contextFor(samples, report);
   const passes = [...(options.passes ?? []), ...ownPasses];
   const records = await runPipeline(graph, steps, passes, context, {
     print: (broken) => printGraph(broken),
+    ...(options.progress === undefined ? {} : { onProgress: options.progress }),
     ...(options.printAfter === undefined ? {} : { printAfter: options.printAfter }),
     ...(now === undefined ? {} : { now }),
     onTiming: (pass, timeMs) => (passTimesMs[pass] = (passTimesMs[pass] ?? 0) + timeMs),
@@ -171,6 +185,33 @@ function withWeights(steps: PipelineStep[], settings: WeightSettings = {}): Pipe
   });
 }
 
+function pipelineOf({ pipeline, prune }: CompileOptions, form: Form): string {
+  if (prune === undefined) return pipelineText(pipeline ?? defaultPipelines[form]);
+  if (pipeline !== undefined)
+    fail("prune-pipeline", "a pipeline and a budget for pruning exclude each other", {
+      help: "write prune-channels, reconstruct and remove-channels into the pipeline",
+    });
+  if (form !== "real")
+    fail("prune-quantized", "the network is quantized already, pruning works on real ones", {
+      help: "give the model it was made from",
+    });
+  const { share, macs, weightBytes } = prune;
+  if (share !== undefined && !(share > 0 && share < 1))
+    fail("prune-budget", `pruning is to remove a share of ${share}, expected between 0 and 1`);
+  if (share !== undefined && macs !== undefined)
+    fail("prune-budget", "a share and a number of multiply-accumulates exclude each other", {
+      help: "give one of them",
+    });
+  const budget = [
+    ...(share === undefined ? [] : [`macs=${1 - share}`]),
+    ...(macs === undefined ? [] : [`macs=${macs}`]),
+    ...(weightBytes === undefined ? [] : [`weights=${weightBytes}`]),
+  ];
+  if (budget.length === 0)
+    fail("prune-budget", "pruning has no budget", { help: "give share, macs or weightBytes" });
+  return pruningPipeline(budget.join(", "));
+}
+
 /** The text, with the names of pipelines replaced by what they stand for: `my-pass, default`. */
 export const pipelineText = (text: string): string =>
   text.replaceAll(/(?<=^|,)(\s*)([a-z-]+)(?=\s*(?:,|$))/g, (word: string, space: string, name: string) =>
@@ -180,19 +221,11 @@ export const pipelineText = (text: string): string =>
 export function contextFor(
   samples: Samples | undefined,
   warn: (warning: Diagnostic) => void,
-  progress?: (stage: string, done: number, total: number) => void,
 ): ReturnType<typeof createContext> {
   return createContext({
     executor: measuringExecutor,
     warn,
     ...(samples === undefined ? {} : { samples, inputQuantization: samples.quantization }),
-    ...(progress === undefined
-      ? {}
-      : {
-          progress: (done, total) => {
-            progress("calibrate", done, total);
-          },
-        }),
   });
 }
 

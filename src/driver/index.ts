@@ -6,7 +6,13 @@ export { emitArtifacts, targetNames, type Artifacts, type TargetName, type Targe
 export { bisect, type BisectOptions, type Bisection, type BisectStep } from "./bisect.ts";
 export { toReal, toStored } from "./boundary.ts";
 export { checkBundle, openBundle, type Bundle, type BundleCheck } from "./bundle.ts";
-export { compile, type Compiled, type CompileOptions, type WeightSettings } from "./compile.ts";
+export {
+  compile,
+  type Compiled,
+  type CompileOptions,
+  type PruneBudget,
+  type WeightSettings,
+} from "./compile.ts";
 export {
   coreEngines,
   createEngine,

@@ -34,6 +34,8 @@ export interface PipelineOptions {
   /** Times are kept out of the records, which must not differ from run to run; the caller brings the clock. */
   readonly onTiming?: (pass: string, timeMs: number) => void;
   readonly now?: () => number;
+  /** How far a pass that takes long has come. */
+  readonly onProgress?: (pass: string, done: number, total: number) => void;
   /** Prints the graph for internal errors: the printer of `src/text`. */
   readonly print?: (graph: Graph) => string;
 }
@@ -100,10 +102,19 @@ async function runStep(
 ): Promise<PassRecord> {
   const statistics: Record<string, number> = {};
   const findings: Finding[] = [];
+  const { onProgress } = options;
   try {
     await pass.run(graph, {
       options: stepOptions,
-      context,
+      context:
+        onProgress === undefined
+          ? context
+          : {
+              ...context,
+              progress: (done, total) => {
+                onProgress(pass.name, done, total);
+              },
+            },
       count(statistic, by = 1) {
         statistics[statistic] = (statistics[statistic] ?? 0) + by;
       },

@@ -82,6 +82,23 @@ export function wholeNumber(text: string): number {
   return value;
 }
 
+/** `50%` or `0.5`, above 0 and below 1. */
+export function shareOf(text: string): number {
+  const share = text.trim().endsWith("%") ? number(text.trim().slice(0, -1)) / 100 : number(text);
+  if (!(share > 0 && share < 1)) throw new InvalidArgumentError("It is no share between 0 and 100 %.");
+  return share;
+}
+
+/** `40K`, `2M`, `1500`: a number more than 1, with K, M and G of `kilo` times the one before. */
+export const amountOf =
+  (kilo: number) =>
+  (text: string): number => {
+    const [, digits = "", unit = ""] = /^\s*([\d.]+)\s*([KMG]?)\s*$/i.exec(text) ?? [];
+    const amount = number(digits) * kilo ** " KMG".indexOf(unit === "" ? " " : unit.toUpperCase());
+    if (!(amount > 1)) throw new InvalidArgumentError("It is no number above 1, with K, M or G.");
+    return Math.floor(amount);
+  };
+
 /** A comma list of words out of `known`, repetition allowed. */
 export const listOf =
   <T extends string>(known: readonly T[]) =>

@@ -11,6 +11,7 @@ import { layerGraph } from "./layer-graph.ts";
 import { layerTable, noiseChart } from "./layer-table.ts";
 import { markup, type Markup, type Part } from "./markup.ts";
 import { memoryPicture } from "./memory-picture.ts";
+import { pruning } from "./pruning.ts";
 import { rowsOf } from "./rows.ts";
 import { style } from "./style.ts";
 
@@ -20,6 +21,7 @@ const policy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; 
 export function reportPage(report: Report): string {
   const rows = rowsOf(report.layers);
   const noise = noiseChart(rows);
+  const pruned = pruning(report);
   const page = markup`<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="${policy}"><meta name="color-scheme" content="light dark">
@@ -31,6 +33,7 @@ ${warnings(report)}
 <div class="pair">${section("graph", "Network", markup`<p class="note">Bars are shares of all multiply-accumulates; figures are the result's type and its SQNR.</p>${layerGraph(report, rows)}`)}
 <div>${section("layers", "Layers", layerTable(rows))}
 ${noise === undefined ? undefined : section("noise", "Noise along the network", markup`<p class="note">Stored results against the real network's, over ${plural(report.measuredSamples, "calibration sample")}.</p>${noise}`)}</div></div>
+${pruned === undefined ? undefined : section("pruning", "Pruning", markup`<p class="note">Channels removed before quantization. Shares of held-out calibration samples whose largest output stays the same.</p>${pruned}`)}
 ${report.ranges.length === 0 ? undefined : section("ranges", "Ranges", markup`<p class="note">What each value was in the real network, on ${plural(report.measuredSamples, "calibration sample")} (heights are square roots of counts). Shaded: what its integers can hold.</p>${histograms(report)}`)}
 ${Object.values(report.targets).map(memorySection)}
 ${section("decisions", "What the compiler decided", decisions(report.passes))}

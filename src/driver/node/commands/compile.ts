@@ -2,7 +2,7 @@
 import { resolve } from "node:path";
 import { Option, type Command } from "commander";
 import { targetNames, type TargetName } from "../../artifacts.ts";
-import { compile, type Compiled, type WeightSettings } from "../../compile.ts";
+import { compile, type Compiled, type PruneBudget, type WeightSettings } from "../../compile.ts";
 import type { Shapes } from "../../model.ts";
 import { npyOnDisk, readModel } from "../files.ts";
 import { given } from "../given.ts";
@@ -12,6 +12,8 @@ import {
   listOf,
   mappingOf,
   shapeOption,
+  amountOf,
+  shareOf,
   wholeNumber,
   windowOf,
   withInputMapping,
@@ -31,6 +33,9 @@ interface Options extends InputOptions {
   readonly firstLastBits?: number;
   readonly levels?: WeightSettings["levels"];
   readonly weights?: WeightSettings["weights"];
+  readonly prune?: number;
+  readonly maxMacs?: number;
+  readonly maxWeights?: number;
   readonly samples?: number;
   readonly shape?: Shapes;
   readonly force?: boolean;
@@ -42,6 +47,7 @@ Examples:
   $ quern compile kws.onnx --calibrate x.npy --input-scale 0.5847 --input-zero 83 --target c,wasm --out build/kws
   $ quern compile net.onnx --calibrate x.npy --input-mean 0.485,0.456,0.406 --input-std 0.229,0.224,0.225 --out build/net
   $ quern compile kws.onnx --calibrate x.npy --bits 4 --first-last-bits 8 --out build/kws4
+  $ quern compile kws.onnx --calibrate x.npy --prune 25% --out build/kws
   $ quern compile ad.onnx --calibrate recordings.npy --window 5 --out build/ad
 
 The folder gets NAME.c, NAME.h, NAME.wasm, NAME.mjs with its types (NAME.d.mts, NAME.d.ts), the stored graph (NAME.qir,
@@ -79,6 +85,12 @@ export function addCompile(program: Command, streams: Streams): void {
         "--weights <W>",
         "a scale for each output channel, or for each layer (default: channel)",
       ).choices(["channel", "tensor"]),
+    .option("--prune <SHARE>", "remove channels until so many multiply-accumulates are gone: 50%", shareOf)
+    .option("--max-macs <N>", "remove channels until so many are left, for instance 2M", amountOf(1000))
+    .option(
+      "--max-weights <BYTES>",
+      "remove channels until weights and biases need no more, for instance 40K (of 1024)",
+      amountOf(1024),
     )
     .option("--pipeline <P>", "passes as text, or a pipeline's name (see quern opt --list)")
     .addOption(shapeOption())
@@ -98,7 +110,7 @@ export function addCompile(program: Command, streams: Streams): void {
           ...given({ limit: options.samples, window: windowOf(options) }),
         },
         targets: options.target ?? targetNames,
-        ...given({ samples: files, name: options.name, pipeline: options.pipeline }),
+        ...given({ samples: files, name: options.name, pipeline: options.pipeline, prune: pruneOf(options) }),
         weights: given({
           bits: options.bits,
           "first-last-bits": options.firstLastBits,
@@ -122,6 +134,11 @@ export function addCompile(program: Command, streams: Streams): void {
       else streams.out(summary(compiled, options.out));
     });
 }
+
+const pruneOf = ({ prune, maxMacs, maxWeights }: Options): PruneBudget | undefined =>
+  prune === undefined && maxMacs === undefined && maxWeights === undefined
+    ? undefined
+    : given({ share: prune, macs: maxMacs, weightBytes: maxWeights });
 
 function summary({ name, report, files }: Compiled, folder: string): string {
   const lines = [
