@@ -4,7 +4,7 @@
  */
 import { fail } from "../../src/diagnostics/diagnostic.ts";
 import type { Graph, Operation, Value } from "../../src/ir/graph.ts";
-import { enoughRows, forEachRow, newMoments } from "../../src/measure/layer-inputs.ts";
+import { enoughRows, enoughSamples, forEachRow, newMoments } from "../../src/measure/layer-inputs.ts";
 import { fittedSamples } from "../../src/measure/split-samples.ts";
 import type { Moments } from "../../src/numerics/moments.ts";
 import type { PassContext } from "../../src/pass/pass.ts";
@@ -53,8 +53,8 @@ export function measuringOf({ samples, executor }: PassContext, pass: string): M
   return { createExecutor: executor, samples };
 }
 
-/** Enough rows for layers of a thousand columns; more samples say little that is new. */
-const mostSamples = 512;
+/** More if a layer has so many columns, or its samples so few rows, that it takes them. */
+const usualSamples = 256;
 const mostLossSamples = 16;
 
 export type MomentsByLayer = ReadonlyMap<Operation, readonly Moments[]>;
@@ -110,7 +110,10 @@ async function observe(
   const read = needs.has("statistics") ? groups.flatMap((group) => readChannels(group)) : [];
   const inputs = new Map(graph.inputs.map((input, i) => [input.name, i]));
   const names = new Set([...layers.map(({ input }) => input.name), ...read.map(({ value }) => value.name)]);
-  const chosen = fittedSamples(samples, mostSamples);
+  const chosen = fittedSamples(
+    samples,
+    Math.max(usualSamples, ...layers.map(({ unfolding }) => enoughSamples(unfolding))),
+  );
   const executor = await createExecutor(graph, new Set([...names].filter((name) => !inputs.has(name))));
   try {
     const look = (name: string, tensor: Tensor): void => {

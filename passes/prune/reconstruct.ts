@@ -24,6 +24,7 @@ import { sameShape } from "../../src/ir/types.ts";
 import { decidingNames, NoiseRatio, toDecibels, valuesOf } from "../../src/measure/judge-outputs.ts";
 import {
   enoughRows,
+  enoughSamples,
   forEachRow,
   newMoments,
   weightedLayerOf,
@@ -40,7 +41,7 @@ import { applyPruning } from "./pruning.ts";
 export const reconstruct = definePass({
   name: "reconstruct",
   summary: "fit pruned layers to the unpruned network by least squares",
-  options: { samples: int(512), damping: float(0.01) },
+  options: { samples: int(0), damping: float(0.01) },
   async run(graph, { options, context, count, find }) {
     const measuring = measuringOf(context, "reconstruct");
     const unpruned = context.snapshots.get("unpruned");
@@ -49,8 +50,12 @@ export const reconstruct = definePass({
         help: "run prune-channels or prune-weights before it, in the same pipeline",
       });
     const fitted = copyGraph(graph);
-    const samples = fittedSamples(measuring.samples, options.samples);
     const names = layerNames(graph, unpruned);
+    const enough = Math.max(
+      usualSamples,
+      ...names.map((name) => enoughSamples(layerNamed(graph, name).unfolding)),
+    );
+    const samples = fittedSamples(measuring.samples, options.samples || enough);
     for (const [done, name] of names.entries()) {
       context.progress?.(done, names.length);
       const pair = { real: layerNamed(unpruned, name), pruned: layerNamed(fitted, name) };
@@ -69,6 +74,8 @@ export const reconstruct = definePass({
     applyPruning(graph, { masks: new Map(), contents: changedOf(graph, contents) });
   },
 });
+
+const usualSamples = 256;
 
 interface LayerPair {
   readonly real: WeightedLayer;

@@ -39,9 +39,15 @@ export function weightedLayerOf(operation: Operation): WeightedLayer | undefined
 
 export const manyRows = 64;
 
+const rowsForEachColumn = 24;
+
+/** Samples that give a layer so many rows; small samples without positions give one each. */
+export const enoughSamples = ({ length, rows }: Unfolding): number =>
+  Math.ceil((rowsForEachColumn * length) / Math.min(rows, manyRows));
+
 /** Rows of each sample, so that all samples together have about 24 for each column: few of many samples say more than many of few. */
 export const enoughRows = ({ length }: Unfolding, samples: number): number =>
-  Math.max(4, Math.min(manyRows, Math.ceil((24 * length) / Math.max(1, samples))));
+  Math.max(4, Math.min(manyRows, Math.ceil((rowsForEachColumn * length) / Math.max(1, samples))));
 
 /** One for each group of the layer. */
 export const newMoments = ({ groups, length }: Unfolding, leftLength = length): Moments[] =>

@@ -48,9 +48,14 @@ export function factorDamped(
 }
 
 function factored(factors: CholeskyDecomposition, size: number, added: number): Factored {
+  const lower = flat(factors.lowerTriangularMatrix);
   const solve = (right: ArrayLike<number>, columns: number): Float64Array =>
-    flat(factors.solve(matrixOf(right, size, columns)));
-  const inverse = (): Float64Array => flat(factors.solve(Matrix.eye(size, size)));
+    substitute(lower, size, Float64Array.from(right), columns);
+  const inverse = (): Float64Array => {
+    const identity = new Float64Array(size * size);
+    for (let i = 0; i < size; i++) identity[i * size + i] = 1;
+    return substitute(lower, size, identity, size);
+  };
   return {
     size,
     added,
@@ -101,6 +106,27 @@ export function reconstruct(
   });
 }
 
+/** X with L Lᵀ X = B, in place of B: row by row, so that the innermost loop runs along memory. */
+function substitute(lower: Float64Array, size: number, right: Float64Array, columns: number): Float64Array {
+  const subtract = (row: number, other: number, factor: number): void => {
+    if (factor === 0) return;
+    for (let j = 0; j < columns; j++) right[row * columns + j]! -= factor * right[other * columns + j]!;
+  };
+  const divide = (row: number): void => {
+    const pivot = lower[row * size + row]!;
+    for (let j = 0; j < columns; j++) right[row * columns + j]! /= pivot;
+  };
+  for (let i = 0; i < size; i++) {
+    for (let k = 0; k < i; k++) subtract(i, k, lower[i * size + k]!);
+    divide(i);
+  }
+  for (let i = size - 1; i >= 0; i--) {
+    for (let k = i + 1; k < size; k++) subtract(i, k, lower[k * size + i]!);
+    divide(i);
+  }
+  return right;
+}
+
 function symmetric(matrix: ArrayLike<number>, size: number): Matrix {
   const copy = Matrix.zeros(size, size);
   for (let i = 0; i < size; i++)
@@ -108,12 +134,6 @@ function symmetric(matrix: ArrayLike<number>, size: number): Matrix {
       copy.set(i, j, matrix[i * size + j]!);
       copy.set(j, i, matrix[i * size + j]!);
     }
-  return copy;
-}
-
-function matrixOf(numbers: ArrayLike<number>, rows: number, columns: number): Matrix {
-  const copy = Matrix.zeros(rows, columns);
-  for (let i = 0; i < rows; i++) for (let j = 0; j < columns; j++) copy.set(i, j, numbers[i * columns + j]!);
   return copy;
 }
 
