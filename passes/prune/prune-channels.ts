@@ -160,7 +160,7 @@ function budgetOf({ ratio, macs, weights }: BudgetOptions, whole: Resources): Bu
   return {
     ...(macs < Infinity ? { macs: most(macs, whole.macs) } : {}),
     ...(weights < Infinity ? { weightBytes: most(weights, whole.weightBytes) } : {}),
-    ...(ratio > 0 ? { channels: Math.ceil((1 - ratio) * whole.channels) } : {}),
+    ...(ratio > 0 ? { channels: Math.floor((1 - ratio) * whole.channels) } : {}),
   };
 }
 

@@ -1,11 +1,11 @@
 /** The networks that studies measure on, with their data (QUERN_CORPUS, or ../shared). */
 import path from "node:path";
-import { compile, type Compiled } from "../src/driver/compile.ts";
-import { evaluate, type Evaluation } from "../src/driver/evaluate.ts";
-import { npyOnDisk, readModel } from "../src/driver/node/files.ts";
-import { openSamples, type SampleOptions } from "../src/driver/samples.ts";
-import { loadModel } from "../src/driver/model.ts";
-import { parseNpy } from "../src/tensor/npy.ts";
+import { compile, type Compiled } from "../../src/driver/compile.ts";
+import { evaluate, type Evaluation } from "../../src/driver/evaluate.ts";
+import { npyOnDisk, readModel } from "../../src/driver/node/files.ts";
+import { openSamples, type SampleOptions } from "../../src/driver/samples.ts";
+import { loadModel } from "../../src/driver/model.ts";
+import { parseNpy } from "../../src/tensor/npy.ts";
 import { readFileSync } from "node:fs";
 
 const folder = process.env["QUERN_CORPUS"] ?? path.resolve("../shared");

@@ -1,0 +1,101 @@
+/** Repair in closed form and by least squares: exact where the kept channels say all. */
+import { expect, test } from "vitest";
+import { createInterpreter } from "../../../src/exec/interpreter.ts";
+import type { Graph } from "../../../src/ir/graph.ts";
+import { copyGraph } from "../../../src/ir/copy-graph.ts";
+import { maskOf } from "../../../src/ops/constant.ts";
+import { createRandom } from "../../../src/pass/random.ts";
+import { numbersOf } from "../../../src/tensor/tensor.ts";
+import { normalSamples, randomMatrix, run, twoLayers } from "./networks.ts";
+
+const inputs = 5;
+const samples = normalSamples(100, inputs);
+const random = createRandom(2);
+const first = randomMatrix(random, 6, inputs);
+const bias = [0.1, 0.4, -0.2, 0.3, 0.2, 0.1];
+const second = randomMatrix(random, 3, 6);
+
+/** The largest difference of the outputs, over that of the outputs themselves. */
+function distance(a: Graph, b: Graph): number {
+  const [left, right] = [createInterpreter(a), createInterpreter(b)];
+  let [error, size] = [0, 0];
+  for (const sample of samples.batches()) {
+    const [x, y] = [numbersOf(left.run(sample)[0]!), numbersOf(right.run(sample)[0]!)];
+    x.forEach((value: number, i: number) => {
+      error = Math.max(error, Math.abs(value - y[i]!));
+      size = Math.max(size, Math.abs(value));
+    });
+  }
+  return error / size;
+}
+
+const pruned = async (graph: Graph, options: string, then = ""): Promise<Graph> => {
+  const copy = copyGraph(graph);
+  await run(copy, `prune-channels{allocate=uniform, multiple=1, ${options}}${then}`, samples);
+  return copy;
+};
+
+/** Channel 5 is channel 1, half as large. */
+const twins = twoLayers(
+  first.with(
+    5,
+    first[1]!.map((w) => w / 2),
+  ),
+  bias.with(5, bias[1]! / 2),
+  second,
+);
+
+test.each(["reuse", "least-squares"])("%s makes up for a channel that another one is", async (repair) => {
+  const graph = await pruned(twins, `criterion=second-order, ratio=0.16, repair=${repair}`);
+  expect(distance(twins, graph)).toBeLessThan(0.01);
+  const without = await pruned(twins, "criterion=second-order, ratio=0.16, repair=none");
+  expect(distance(twins, without)).toBeGreaterThan(0.05);
+});
+
+test("means make up for a constant channel exactly", async () => {
+  const graph = twoLayers(
+    first.with(
+      2,
+      first[2]!.map(() => 0),
+    ),
+    bias.with(2, 0.7),
+    second,
+  );
+  const options = "criterion=output-variance, ratio=0.16";
+  expect(distance(graph, await pruned(graph, `${options}, repair=means`))).toBeLessThan(1e-6);
+  expect(distance(graph, await pruned(graph, `${options}, repair=none`))).toBeGreaterThan(0.01);
+});
+
+test("the pruned network is the smaller one, bit for bit", async () => {
+  const masked = await pruned(twins, "criterion=l1, ratio=0.5");
+  const removed = await pruned(twins, "criterion=l1, ratio=0.5", ", remove-channels");
+  expect(removed.values.find(({ name }) => name === "r")!.type.shape).toEqual([1, 3]);
+  const [a, b] = [createInterpreter(masked), createInterpreter(removed)];
+  for (const sample of samples.batches()) expect(b.run(sample)[0]!.data).toEqual(a.run(sample)[0]!.data);
+});
+
+test("reconstruction comes closer than the closed form, and keeps masks", async () => {
+  const deep = await pruned(twins, "criterion=random, ratio=0.5, repair=none");
+  const before = distance(twins, deep);
+  const copy = copyGraph(twins);
+  const records = await run(
+    copy,
+    "prune-channels{allocate=uniform, multiple=1, criterion=random, ratio=0.5, repair=none}, reconstruct",
+    samples,
+  );
+  expect(distance(twins, copy)).toBeLessThan(before);
+  expect(records[1]!.findings[0]!["summary"]).toBe("kept");
+  const weights = copy.values.find(({ name }) => name === "v")!;
+  const mask = maskOf(weights)!;
+  const shown = numbersOf(weights.producer!.definition.value!(weights.producer!.attributes));
+  mask.data.forEach((kept: number | bigint, i: number) => {
+    if (kept === 0) expect(shown[i]).toBe(0);
+  });
+});
+
+test("reconstruction wants the unpruned network, in its shapes", async () => {
+  await expect(run(copyGraph(twins), "reconstruct", samples)).rejects.toThrow(/no unpruned network/);
+  await expect(pruned(twins, "criterion=l1, ratio=0.5", ", remove-channels, reconstruct")).rejects.toThrow(
+    /no counterpart of its shape/,
+  );
+});
