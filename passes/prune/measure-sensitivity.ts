@@ -6,6 +6,7 @@
 import { fail } from "../../src/diagnostics/diagnostic.ts";
 import { choice, floats } from "../../src/ir/attributes.ts";
 import { toDecibels } from "../../src/measure/judge-outputs.ts";
+import { roundHalfAwayFromZero } from "../../src/numerics/round.ts";
 import { definePass } from "../../src/pass/pass.ts";
 import { criteria } from "./criteria/index.ts";
 import { dependencyGroups } from "./dependency-groups.ts";
@@ -45,7 +46,10 @@ export const measureSensitivity = definePass({
       const { order } = criterion.rank(each);
       for (const [s, share] of options.shares.entries()) {
         context.progress?.(g * options.shares.length + s, groups.length * options.shares.length);
-        const removed = Math.min(group.channels.length - 1, Math.round(share * group.channels.length));
+        const removed = Math.min(
+          group.channels.length - 1,
+          roundHalfAwayFromZero(share * group.channels.length),
+        );
         if (removed === 0) continue;
         const channels = order.slice(0, removed);
         const { loss, agreement } = await trials.measure(

@@ -37,7 +37,7 @@ export const reestimateBatchNorm = definePass({
     for (const [done, name] of names.entries()) {
       context.progress?.(done, names.length);
       const { operands, attributes } = matchOperation(
-        graph.operations.find(({ result }) => result.name === name)!,
+        graph.operations.find(({ result }) => result.name === name),
         batchNorm,
       )!;
       const { input, mean, variance } = operands;
@@ -83,7 +83,7 @@ async function statisticsOf(
     executor.dispose();
   }
   const mean = sums.map((sum) => sum / counted);
-  return { mean, variance: squares.map((sum, c) => Math.max(0, sum / counted - mean[c]! ** 2)) };
+  return { mean, variance: squares.map((sum, c) => Math.max(0, sum / counted - mean[c]! * mean[c]!)) };
 }
 
 function replaceContents(graph: Graph, { producer, type }: Value, contents: Float64Array): void {

@@ -101,7 +101,7 @@ function reuse(
   if (removed.length === 0 || kept.length === 0) return;
   const between = (a: readonly number[], b: readonly number[]): number =>
     a.reduce((sum, column, tap) => sum + moments.at(column, b[tap]!), 0);
-  const gram = Float64Array.from({ length: kept.length ** 2 }, (_, i) =>
+  const gram = Float64Array.from({ length: kept.length * kept.length }, (_, i) =>
     between(kept[Math.floor(i / kept.length)]!, kept[i % kept.length]!),
   );
   const cross = Float64Array.from({ length: kept.length * removed.length }, (_, i) =>

@@ -6,6 +6,7 @@ import type { Graph, Operation, Value } from "../../src/ir/graph.ts";
 import { isConstant } from "../../src/ir/match.ts";
 import { nameOperands } from "../../src/ir/operation.ts";
 import type { TensorType } from "../../src/ir/types.ts";
+import { roundHalfAwayFromZero } from "../../src/numerics/round.ts";
 import { elementCount } from "../../src/tensor/tensor.ts";
 import { entriesOf, type DependencyGroup } from "./dependency-groups.ts";
 
@@ -33,8 +34,8 @@ export function resourceModel(graph: Graph, groups: readonly DependencyGroup[]):
     return macs === 0 ? [] : [{ macs, shareOf: weight?.shareOf ?? ((): number => 1) }];
   });
   return (removed) => ({
-    macs: Math.round(layers.reduce((sum, { macs, shareOf }) => sum + macs * shareOf(removed), 0)),
-    weightBytes: Math.round(
+    macs: roundHalfAwayFromZero(layers.reduce((sum, { macs, shareOf }) => sum + macs * shareOf(removed), 0)),
+    weightBytes: roundHalfAwayFromZero(
       constants.reduce(
         (sum, { value, shareOf, isWeight }) =>
           sum + elementCount(value.type.shape) * shareOf(removed) * (isWeight ? 1 : biasBytes),

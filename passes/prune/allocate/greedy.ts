@@ -5,6 +5,7 @@
  * taken for a lower bound: only the cheapest is measured anew, until the cheapest is a fresh one (Minoux, "Accelerated greedy
  * algorithms").
  */
+import { roundHalfAwayFromZero } from "../../../src/numerics/round.ts";
 import { none, type Allocator } from "./allocation.ts";
 
 export const greedy: Allocator = {
@@ -17,7 +18,7 @@ export const greedy: Allocator = {
     let loss = 0;
     let prices = problem.ladders.map(() => ({ price: -Infinity, loss: 0, fresh: false }));
     while (problem.excess(levels) > 0) {
-      problem.progress(Math.round(100 * (1 - problem.excess(levels) / start)), 100);
+      problem.progress(roundHalfAwayFromZero(100 * (1 - problem.excess(levels) / start)), 100);
       const open = [...prices.keys()].filter((g) => levels[g]! + 1 < problem.ladders[g]!.removed.length);
       if (open.length === 0) break;
       const cheapest = open.reduce((least, g) => (prices[g]!.price < prices[least]!.price ? g : least));

@@ -37,7 +37,7 @@ function gramOf(
   const weights = numbersOf(constantOf(layer.weight)!);
   const { groups, length } = layer.unfolding;
   const outputs = layer.outputs / groups;
-  const gram = new Float64Array(columns.length ** 2);
+  const gram = new Float64Array(columns.length * columns.length);
   let total = 0;
   moments.forEach((uncentred, g) => {
     const own = layer.bias === undefined ? uncentred : uncentred.centered();

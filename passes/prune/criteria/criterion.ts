@@ -41,7 +41,8 @@ export function rankByScore(scores: ArrayLike<number>): Ranking {
   const cost = new Array<number>(order.length).fill(0);
   let notLower = 0;
   for (let i = order.length - 1; i >= 0; i--) {
-    const square = scores[order[i]!]! ** 2;
+    const score = scores[order[i]!]!;
+    const square = score * score;
     notLower += square;
     cost[i] = notLower > 0 ? square / notLower : 0;
   }

@@ -15,7 +15,10 @@ export const geometricMedian = byScore({
     return Float64Array.from(filters, (filter) =>
       filters.reduce((sum, other) => {
         let square = 0;
-        for (let i = 0; i < filter.length; i++) square += (filter[i]! - other[i]!) ** 2;
+        for (let i = 0; i < filter.length; i++) {
+          const difference = filter[i]! - other[i]!;
+          square += difference * difference;
+        }
         return sum + Math.sqrt(square);
       }, 0),
     );

@@ -7,6 +7,6 @@ export const outputVariance = byScore({
   needs: ["statistics"],
   score: ({ statistics }) =>
     Float64Array.from(statistics, ({ count, sum, sumOfSquares }) =>
-      count > 0 ? Math.max(0, sumOfSquares / count - (sum / count) ** 2) : 0,
+      count > 0 ? Math.max(0, sumOfSquares / count - (sum / count) * (sum / count)) : 0,
     ),
 });

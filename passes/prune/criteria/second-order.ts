@@ -98,7 +98,7 @@ function problemOf(
   const outputs = weights.length / length;
   /** (H⁻¹_ii)⁻¹ of a channel's columns, undamped: it is positive definite as part of an inverse. */
   const blockOf = (mine: readonly number[]): Float64Array => {
-    const block = new Float64Array(mine.length ** 2);
+    const block = new Float64Array(mine.length * mine.length);
     mine.forEach((a, i) => {
       mine.forEach((b, j) => (block[i * mine.length + j] = inverse[a * length + b]!));
     });

@@ -4,6 +4,7 @@
  */
 import { scaleLinear } from "d3-scale";
 import { line } from "d3-shape";
+import { roundHalfAwayFromZero } from "../../numerics/round.ts";
 import type { Finding } from "../../pass/pass.ts";
 import type { Report } from "../report.ts";
 import { percent, plural, short } from "./figures.ts";
@@ -47,12 +48,12 @@ const pointsOf = (findings: readonly Finding[], x: string): Point[] =>
 function frontierChart(points: readonly Point[]): Markup {
   const most = Math.max(...points.map(({ x }) => x));
   return markup`<figure class="chart"><figcaption><b>Same answer as before</b><span>by multiply-accumulates left</span></figcaption>
-${plot(points, [0, most], (x) => short(Math.round(x)))}</figure>`;
+${plot(points, [0, most], (x) => short(roundHalfAwayFromZero(x)))}</figure>`;
 }
 
 const card = (group: string, points: readonly Point[], kept: string | undefined): Markup =>
   markup`<figure><figcaption><b title="${group}">${shortened(group, 26)}</b></figcaption>
-${plot([{ x: 0, agreement: 1 }, ...points], [0, 1], (x) => `${Math.round(100 * x)} %`)}
+${plot([{ x: 0, agreement: 1 }, ...points], [0, 1], (x) => `${roundHalfAwayFromZero(100 * x)} %`)}
 <small>${kept ?? "channels removed in this group alone"}</small></figure>
 `;
 
@@ -69,7 +70,7 @@ function plot(
     (point) => y(point.agreement),
   ).digits(1);
   return markup`<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="share of samples with the same answer">
-${y.ticks(3).map((at) => markup`<path class="grid" d="M${edges.left},${y(at).toFixed(1)}H${width - edges.right}"/><text class="tick" x="${edges.left - 4}" y="${(y(at) + 3).toFixed(1)}" text-anchor="end">${Math.round(100 * at)} %</text>`)}
+${y.ticks(3).map((at) => markup`<path class="grid" d="M${edges.left},${y(at).toFixed(1)}H${width - edges.right}"/><text class="tick" x="${edges.left - 4}" y="${(y(at) + 3).toFixed(1)}" text-anchor="end">${roundHalfAwayFromZero(100 * at)} %</text>`)}
 <path class="curve" d="${path(points) ?? ""}"/>
 ${points.map((point) => markup`<circle class="dot" cx="${x(point.x).toFixed(1)}" cy="${y(point.agreement).toFixed(1)}" r="2"><title>${percent(point.agreement)} at ${tick(point.x)}</title></circle>`)}
 ${x.ticks(4).map((at) => markup`<text class="tick" x="${x(at).toFixed(1)}" y="${height - 5}" text-anchor="middle">${tick(at)}</text>`)}

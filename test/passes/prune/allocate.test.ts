@@ -70,7 +70,7 @@ describe.each(allocators.map(({ name }) => name))("%s", (name) => {
   });
 });
 
-test("the model of resources is what removal leaves, for any counts", async () => {
+test("the model of resources knows the whole", () => {
   const groups = dependencyGroups(net);
   const model = resourceModel(net, groups);
   expect(model(groups.map(() => 0))).toEqual({ macs: macs(net), weightBytes: weights(net), channels: 16 });
