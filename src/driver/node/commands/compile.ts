@@ -85,6 +85,7 @@ export function addCompile(program: Command, streams: Streams): void {
         "--weights <W>",
         "a scale for each output channel, or for each layer (default: channel)",
       ).choices(["channel", "tensor"]),
+    )
     .option("--prune <SHARE>", "remove channels until so many multiply-accumulates are gone: 50%", shareOf)
     .option("--max-macs <N>", "remove channels until so many are left, for instance 2M", amountOf(1000))
     .option(
