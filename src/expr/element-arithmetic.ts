@@ -79,7 +79,7 @@ type Arithmetic = (element: ElementType, a: Expression, b: Expression) => Expres
 
 /** Sums and differences of 32-bit integers are taken in 64 bits: C leaves their overflow undefined. */
 const inWide = (element: ElementType, x: Expression): Expression =>
-  elementSizeBytes(element) === 4 ? convert("i64", x) : x;
+  element === "i32" || element === "u32" ? convert("i64", x) : x;
 
 const wrapping =
   (of: (a: Expression, b: Expression) => Expression): Arithmetic =>

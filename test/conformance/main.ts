@@ -4,9 +4,9 @@
  * Prints the pass rate by tier and suite, and fails on every case that does not pass and is not on the list (not-passed.ts), and on
  * every case of the list that passes. DIR defaults to `onnx-conformance` of the corpus.
  */
+import path from "node:path";
 import { parseArgs } from "node:util";
 import type { EngineName } from "../../src/driver/engines.ts";
-import { corpusFile } from "../shared-corpus.ts";
 import { notPassed } from "./not-passed.ts";
 import { runCase, type Verdict } from "./run-case.ts";
 import { readManifest, type ConformanceCase } from "./suite.ts";
@@ -21,7 +21,8 @@ const { values: options, positionals } = parseArgs({
   },
 });
 
-const folder = positionals[0] ?? corpusFile("onnx-conformance");
+const corpus = process.env.QUERN_CORPUS ?? path.resolve("../shared");
+const folder = positionals[0] ?? path.join(corpus, "onnx-conformance");
 const engines: EngineName[] = ["interpreter", "wasm-simd", ...(options.c ? (["c"] as const) : [])];
 const chosen = readManifest(folder).filter(
   ({ case: name, heavy, ops }) =>
@@ -35,7 +36,8 @@ for (const given of chosen) {
   const verdict = await runCase(folder, given, engines);
   results.push({ given, verdict });
   const reason = notPassed[given.case];
-  if (verdict.passed && reason !== undefined) surprises.push(`${given.case} passes, but is listed: ${reason}`);
+  if (verdict.passed && reason !== undefined)
+    surprises.push(`${given.case} passes, but is listed: ${reason}`);
   if (!verdict.passed) {
     const text = `${given.case}: ${verdict.stage}: ${verdict.message}`;
     if (reason === undefined) surprises.push(text);
