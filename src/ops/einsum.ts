@@ -30,7 +30,7 @@ letter, 'ij,jk->ik' for a matrix product; a letter that an operand has twice tak
       requireSameElement(`input ${i}`, type, first, fail);
     });
     const extents = extentsOf(terms, inputs, fail);
-    const unknown = [...output].find((letter) => !extents.has(letter));
+    const unknown = Array.from(output).find((letter) => !extents.has(letter));
     if (unknown !== undefined || new Set(output).size !== output.length)
       fail(
         "attribute",
@@ -38,7 +38,7 @@ letter, 'ij,jk->ik' for a matrix product; a letter that an operand has twice tak
       );
     return tensorType(
       first.element,
-      [...output].map((letter) => extents.get(letter)!),
+      Array.from(output).map((letter) => extents.get(letter)!),
     );
   },
 
@@ -49,8 +49,10 @@ letter, 'ij,jk->ik' for a matrix product; a letter that an operand has twice tak
       inputs.map(({ type }) => type),
       unreachable,
     );
-    const domain = axes(result.type.shape, [...output]);
-    const variables = new Map<string, IndexVariable>([...output].map((letter, i) => [letter, domain[i]!]));
+    const domain = axes(result.type.shape, Array.from(output));
+    const variables = new Map<string, IndexVariable>(
+      Array.from(output).map((letter, i) => [letter, domain[i]!]),
+    );
     const over = [...extents].flatMap(([letter, extent]) => {
       if (variables.has(letter)) return [];
       variables.set(letter, variable(letter, extent));
@@ -61,7 +63,7 @@ letter, 'ij,jk->ik' for a matrix product; a letter that an operand has twice tak
       .map(({ tensor }, i): Expression =>
         load(
           tensor,
-          [...terms[i]!].map((letter) => at(variables.get(letter)!)),
+          Array.from(terms[i]!).map((letter) => at(variables.get(letter)!)),
         ),
       )
       .reduce((a, b) => mulElements(element, a, b));
@@ -91,7 +93,7 @@ function extentsOf(
   inputs.forEach((type, i) => {
     if (terms[i]!.length !== type.shape.length)
       fail("operand-shape", `has input ${i} ${formatType(type)}, expected the axes '${terms[i]!}'`);
-    [...terms[i]!].forEach((letter, axis) => {
+    Array.from(terms[i]!).forEach((letter, axis) => {
       const extent = type.shape[axis]!;
       if ((extents.get(letter) ?? extent) !== extent)
         fail("operand-shape", `has an axis '${letter}' of ${extents.get(letter)!} and of ${extent} entries`);

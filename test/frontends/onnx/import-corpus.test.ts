@@ -106,6 +106,7 @@ test
     "ic_large/ic_large_fp32",
     "kws/kws_savedmodel_fp32",
     "vww/vww_fp32_bn",
+    "zoo/cct_1_16_16_8/model",
     "zoo/speech_embedding/model",
     "zoo/transformer_deepquant/model",
   ])("%s imports", (model) => {
@@ -113,7 +114,6 @@ test
 });
 
 test.skipIf(!present).each([
-  ["zoo/cct_1_16_16_8/model", ["LayerNormalization"]],
   ["zoo/mini_mobilenetv2_requantshift/model", ["RequantShift"]],
 ])("%s is declined for its operators", (model, operators) => {
   const problems = diagnosticsOf(() => load(`${model}.onnx`));

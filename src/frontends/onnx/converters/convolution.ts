@@ -47,21 +47,21 @@ function convertConv(node: NodeView): Value {
     );
   const windows = readWindows(node, extents, kernel);
   const groups = node.attributes.int("group") ?? 1;
-  const input = toChannelsLast(node, node.value(0));
-  if (rank === 5) return fromChannelsLast(node, convolveVolumes(node, input, windows, groups), rank);
+  if (rank === 5) return fromChannelsLast(node, convolveVolumes(node, windows, groups), rank);
   const weight = node.weight(1, {
     permutation: [0, 2, 3, 1],
     ...(rank === 3 ? { shape: [outputs, depth, 1, kernel[0]!] } : {}),
   });
   const result = node.create(
     conv2d,
-    { input, weight, ...(node.has(2) ? { bias: node.weight(2) } : {}) },
+    { input: toChannelsLast(node, node.value(0)), weight, ...(node.has(2) ? { bias: node.weight(2) } : {}) },
     { ...planeAttributes(windows), groups },
   );
   return fromChannelsLast(node, result, rank);
 }
 
-function convolveVolumes(node: NodeView, input: Value, windows: SpatialWindows, groups: number): Value {
+function convolveVolumes(node: NodeView, windows: SpatialWindows, groups: number): Value {
+  const input = toChannelsLast(node, node.value(0));
   const [front, back] = [windows.begins[0]!, windows.ends[0]!];
   const [stride, dilation, kernel] = [windows.strides[0]!, windows.dilations[0]!, windows.kernel[0]!];
   const padded = node.create(

@@ -110,7 +110,7 @@ function convertEinsum(node: NodeView): Value {
   const equation = attributes.required("equation", attributes.string("equation")).replaceAll(" ", "");
   const [left, right] = equation.split("->") as [string, string | undefined];
   const used = new Set(equation.replaceAll(/[^A-Za-z]/g, ""));
-  const spare = [..."ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"].filter(
+  const spare = Array.from("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz").filter(
     (letter) => !used.has(letter),
   );
   const written = left.split(",");
