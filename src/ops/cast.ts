@@ -4,7 +4,7 @@ import { convertElement } from "../expr/element-arithmetic.ts";
 import { choice } from "../ir/attributes.ts";
 import { defineOp } from "../ir/operation.ts";
 import { tensorType } from "../ir/types.ts";
-import { elementTypes } from "../tensor/element-type.ts";
+import { wholeElementTypes } from "../tensor/element-type.ts";
 import { permuteElementwise } from "./permuting.ts";
 import { requirePlain } from "./type-rules.ts";
 
@@ -15,11 +15,11 @@ holds (NaN gives 0), reals round to the nearest; bools are 0 and 1, and true is 
   example: '%y = cast %x {to = "i32"} : tensor<4xi32>',
   given: { "%x": "tensor<4xf32>" },
   operands: ["input"],
-  attrs: { to: choice(elementTypes) },
+  attrs: { to: choice(wholeElementTypes) },
   permute: permuteElementwise,
 
   infer({ input }, { to }, fail) {
-    requirePlain("input", input, elementTypes, fail);
+    requirePlain("input", input, wholeElementTypes, fail);
     return tensorType(to, input.shape);
   },
 

@@ -7,10 +7,10 @@ import type { InferFail } from "../ir/operation.ts";
 import { formatType, type Quantization, tensorType, type TensorType } from "../ir/types.ts";
 import {
   elementRange,
-  elementTypes,
   isFloat,
   isInteger,
   narrowElementTypes,
+  wholeElementTypes,
   type ElementType,
 } from "../tensor/element-type.ts";
 
@@ -24,10 +24,8 @@ export const weightElements: readonly ElementType[] = ["i8", ...narrowElementTyp
 export const isPlain = (type: TensorType): boolean => type.quantization === undefined;
 
 export const floatElements: readonly ElementType[] = ["f32", "f64"];
-/** Of bytes and multiples of them: the narrower ones are weights' alone. */
-export const wholeElements: readonly ElementType[] = elementTypes
-  .filter(isInteger)
-  .filter((element) => !(narrowElementTypes as readonly string[]).includes(element));
+/** Integers that fill their bytes: the narrower ones are weights' alone. */
+export const wholeElements: readonly ElementType[] = wholeElementTypes.filter(isInteger);
 export const numberElements: readonly ElementType[] = [...floatElements, ...wholeElements];
 
 export const comparableElements: readonly ElementType[] = [...numberElements, "bool"];

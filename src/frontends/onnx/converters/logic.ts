@@ -11,7 +11,7 @@ import { not } from "../../../ops/not.ts";
 import { or } from "../../../ops/or.ts";
 import { select } from "../../../ops/select.ts";
 import { xor } from "../../../ops/xor.ts";
-import type { ElementType } from "../../../tensor/element-type.ts";
+import { isNarrow, type ElementType } from "../../../tensor/element-type.ts";
 import { elementTypeOf } from "../decode-tensor.ts";
 import { contentAt, type NodeView } from "../node-view.ts";
 import { elementOf, type Converted } from "../operand.ts";
@@ -80,6 +80,7 @@ const wordElements: Readonly<Record<string, ElementType | undefined>> = {
 
 function converted(node: NodeView, to: ElementType): Converted {
   if (elementOf(node.operand(0)) === to) return contentAt(node, 0);
+  if (isNarrow(to)) return node.fail("onnx-cast", `casts to ${to}, which is not supported`);
   return node.create(cast, { input: node.value(0) }, { to });
 }
 

@@ -20,7 +20,7 @@ import { reduceSum } from "../../../ops/reduce-sum.ts";
 import { select } from "../../../ops/select.ts";
 import { sqrt } from "../../../ops/sqrt.ts";
 import { sub } from "../../../ops/sub.ts";
-import { isBigInteger, type ElementType } from "../../../tensor/element-type.ts";
+import { isBigInteger, isNarrow, type ElementType } from "../../../tensor/element-type.ts";
 import { tensor, type Tensor } from "../../../tensor/tensor.ts";
 import type { NodeView } from "../node-view.ts";
 
@@ -93,7 +93,11 @@ export function termsOf(node: NodeView): Terms {
     exponential: one(exp),
     logarithm: one(log),
     size: one(abs),
-    as: (to, input) => (input.type.element === to ? input : node.create(cast, { input }, { to })),
+    as(to, input) {
+      if (input.type.element === to) return input;
+      if (isNarrow(to)) throw new Error(`internal: a cast to ${to}`);
+      return node.create(cast, { input }, { to });
+    },
     sum: reduced(reduceSum),
     mean: reduced(reduceMean),
     greatest: reduced(reduceMax),
