@@ -113,11 +113,12 @@ test
   expect(load(`${model}.onnx`).operations.length).toBeGreaterThan(0);
 });
 
-test.skipIf(!present).each([
-  ["zoo/mini_mobilenetv2_requantshift/model", ["RequantShift"]],
-])("%s is declined for its operators", (model, operators) => {
-  const problems = diagnosticsOf(() => load(`${model}.onnx`));
-  const unsupported = problems.filter(({ code }) => code === "onnx-unsupported-operator");
-  const named = new Set(unsupported.map(({ message }) => /'(\w+)'/.exec(message)![1]!));
-  expect([...named].sort()).toEqual(operators);
-});
+test.skipIf(!present).each([["zoo/mini_mobilenetv2_requantshift/model", ["RequantShift"]]])(
+  "%s is declined for its operators",
+  (model, operators) => {
+    const problems = diagnosticsOf(() => load(`${model}.onnx`));
+    const unsupported = problems.filter(({ code }) => code === "onnx-unsupported-operator");
+    const named = new Set(unsupported.map(({ message }) => /'(\w+)'/.exec(message)![1]!));
+    expect([...named].sort()).toEqual(operators);
+  },
+);
