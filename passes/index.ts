@@ -13,6 +13,7 @@ import { foldBatchNorm } from "./fuse/fold-batch-norm.ts";
 import { foldPad } from "./fuse/fold-pad.ts";
 import { fuseLinear } from "./fuse/fuse-linear.ts";
 import { rewriteBatchNorm } from "./fuse/rewrite-batch-norm.ts";
+import { removeChannels } from "./prune/remove-channels.ts";
 import { calibrate } from "./quantize/calibrate.ts";
 import { completeQuantization } from "./quantize/complete-quantization.ts";
 import { correctBias } from "./quantize/correct-bias.ts";
@@ -35,6 +36,7 @@ export const passes: readonly Pass[] = [
   fuseLinear,
   foldPad,
   foldActivation,
+  removeChannels,
   calibrate,
   insertFakeQuantization,
   correctBias,

@@ -21,7 +21,7 @@ export const int = (fallback?: number): AttributeSpec<number> => spec("int", fal
 export const float = (fallback?: number): AttributeSpec<number> => spec("float", fallback);
 export const bool = (fallback?: boolean): AttributeSpec<boolean> => spec("bool", fallback);
 export const text = (): AttributeSpec<string> => ({ kind: "string" });
-export const tensorAttribute = (): AttributeSpec<Tensor> => ({ kind: "tensor" });
+export const tensorAttribute = (fallback?: Tensor): AttributeSpec<Tensor> => spec("tensor", fallback);
 
 export const ints = (length?: number, fallback?: readonly number[]): AttributeSpec<readonly number[]> => ({
   ...spec("ints", fallback),

@@ -65,6 +65,14 @@ export type OperandsOf<O extends readonly string[], T> = {
   readonly [K in VariadicName<O[number]>]: readonly T[];
 };
 
+/** What is left of a tensor after entries along some of its axes were removed, axis by axis. */
+export type Kept = readonly {
+  /** Before. */
+  readonly extent: number;
+  /** Ascending. */
+  readonly indices: readonly number[];
+}[];
+
 export interface Permuted<A> {
   readonly attributes: A;
   /** Of the result. */
@@ -121,6 +129,11 @@ export interface OpSpec<O extends readonly string[], A extends AttributeSpecs> {
    * have fixed meanings (NHWC, matrices).
    */
   permute?(attrs: AttributesOf<A>, permutation: readonly number[]): Permuted<AttributeInput<A>>;
+  /**
+   * Its attributes after entries of operands and result were removed that belong together by its expression, for an operator whose
+   * attributes count or place such entries. Others keep the attributes they have.
+   */
+  narrow?(attrs: AttributesOf<A>, operands: OperandsOf<O, Kept>, result: Kept): AttributeInput<A>;
 }
 
 /** An operator with its static types erased: what lists, graphs and passes hold. */
@@ -164,6 +177,11 @@ export interface OpDefinition {
   ): Tensor;
   value?(attrs: Attributes): Tensor;
   permute?(attrs: Attributes, permutation: readonly number[]): Permuted<Attributes>;
+  narrow?(
+    attrs: Attributes,
+    operands: Readonly<Record<string, Kept | readonly Kept[] | undefined>>,
+    result: Kept,
+  ): Attributes;
 }
 
 /** The typed face of an `OpDefinition`: the phantom field carries operands and attributes to `graph.create`. */

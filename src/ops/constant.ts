@@ -1,28 +1,73 @@
-/** Weights and every other tensor known before the network runs. */
+/**
+ * Weights and every other tensor known before the network runs.
+ *
+ * Pruned weights stay in the graph behind a mask: the constant *is* its value with zeros where the mask is false, so that whoever
+ * reads it sees exact zeros, while the text still has what was there and a later pass, or a user, can bring it back.
+ */
 import { tensorAttribute } from "../ir/attributes.ts";
+import type { Value } from "../ir/graph.ts";
 import { defineOp } from "../ir/operation.ts";
 import { formatType, sameShape, tensorType } from "../ir/types.ts";
-import { findForeignInteger } from "../tensor/tensor.ts";
+import { allocate, findForeignInteger, tensor, type Tensor } from "../tensor/tensor.ts";
+
+const unmasked = tensor("bool", [], [1]);
 
 export const constant = defineOp({
   name: "constant",
-  doc: `A tensor known at compile time. The declared type may give its integers a quantization.`,
+  doc: `A tensor known at compile time. The declared type may give its integers a quantization. A mask of its shape makes elements zero (the
+zero point of its quantization) where it is false; what value holds there is kept, but nobody sees it.`,
   example: "%y = constant {value = dense<[1.5, -2]>} : tensor<2xf32>",
   given: {},
   operands: [],
-  attrs: { value: tensorAttribute() },
-  infer(_, { value }, fail, declared) {
+  attrs: { value: tensorAttribute(), mask: tensorAttribute(unmasked) },
+  infer(_, { value, mask }, fail, declared) {
     const plain = tensorType(value.element, value.shape);
     const foreign = findForeignInteger(value);
     if (foreign >= 0)
       fail("tensor", `holds ${String(value.data[foreign])}, which is none of ${value.element}'s integers`);
+    if (mask.element !== "bool") fail("attribute", `has a mask of ${mask.element}, expected bool`);
+    if (mask.shape.length > 0 && !sameShape(mask.shape, value.shape))
+      fail(
+        "attribute",
+        `has a mask of shape [${mask.shape.join(", ")}], expected [${value.shape.join(", ")}]`,
+      );
     if (declared === undefined) return plain;
     if (declared.element !== value.element || !sameShape(declared.shape, value.shape))
       fail("result-type", `holds ${formatType(plain)}, declared as ${formatType(declared)}`);
+    const zeros = declared.quantization?.zero ?? [0];
+    if (isMasking(mask) && zeros.some((zero) => zero !== 0))
+      fail("attribute", `has a mask and zero point ${zeros.join(", ")}, expected 0: a pruned weight is 0`);
     return declared;
   },
   express() {
     throw new Error("internal: a constant has no expression, its value is read in place");
   },
-  value: ({ value }) => value,
+  value: ({ value, mask }) => (isMasking(mask) ? masked(value, mask) : value),
 });
+
+const isMasking = (mask: Tensor): boolean => mask.data.some((kept: number | bigint) => kept === 0);
+
+/** Which elements of a constant are kept, or undefined when all are or the value is no constant. */
+export function maskOf({ producer }: Value): Tensor | undefined {
+  if (producer?.definition !== constant) return undefined;
+  const mask = producer.attributes["mask"] as Tensor;
+  return isMasking(mask) ? mask : undefined;
+}
+
+/** Attributes for a constant of this value that keeps what the mask keeps. */
+export const maskedBy = (value: Tensor, mask: Tensor | undefined): { value: Tensor; mask?: Tensor } =>
+  mask === undefined ? { value } : { value, mask };
+
+/** Asked for again and again by passes that look for constants. */
+const known = new WeakMap<Tensor, { readonly value: Tensor; readonly result: Tensor }>();
+
+function masked(value: Tensor, mask: Tensor): Tensor {
+  const found = known.get(mask);
+  if (found?.value === value) return found.result;
+  const data = allocate(value.element, value.data.length);
+  const kept = mask.data.length === 1 ? undefined : mask.data;
+  for (let i = 0; i < data.length; i++) if (kept?.[i] === 1) data[i] = value.data[i]!;
+  const result: Tensor = { element: value.element, shape: value.shape, data };
+  known.set(mask, { value, result });
+  return result;
+}

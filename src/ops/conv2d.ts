@@ -67,6 +67,11 @@ Source: ONNX Conv; TensorFlow Lite quantization specification, CONV_2D.`,
     return elementCount(shape) * elementCount(window);
   },
 
+  narrow({ groups, ...attrs }, { input, weight }) {
+    const depthwise = groups > 1 && weight[3]!.extent === 1;
+    return { ...attrs, groups: depthwise ? input[3]!.indices.length : groups };
+  },
+
   unfold({ input, weight }, { groups, strides, pads, dilations }, { shape }) {
     const [, height, width, inChannels] = input.shape as [number, number, number, number];
     const [, kernelHeight, kernelWidth, depth] = weight.shape as [number, number, number, number];

@@ -43,6 +43,8 @@ when that axis is kept with the same extents before and after it merged. Source:
     return tensorType(input.element, shape, { ...quantization, axis });
   },
 
+  narrow: (_attrs, _operands, result) => ({ shape: result.map(({ indices }) => indices.length) }),
+
   express({ input }, { shape }, result) {
     const common = commonFactors(input.type.shape, shape);
     if (common !== undefined) {

@@ -33,6 +33,27 @@ are limited to it. With a negative step, an end below -extent means down to the 
     permutation,
   }),
 
+  narrow(attrs, { input }, result) {
+    const extents = extentsOf(
+      input.map(({ extent }) => extent),
+      attrs,
+      unreachable,
+    );
+    const taken = attrs.axes.map((given) => {
+      const axis = axisOf(given, input.length);
+      const { indices, extent } = input[axis]!;
+      // Only along steps of 1 are entries removed: what is left are neighbours still.
+      if (indices.length === extent) return undefined;
+      const start = indices.filter((index) => index < extents[axis]!.start).length;
+      return { start, end: start + result[axis]!.indices.length };
+    });
+    return {
+      ...attrs,
+      starts: attrs.starts.map((start, i) => taken[i]?.start ?? start),
+      ends: attrs.ends.map((end, i) => taken[i]?.end ?? end),
+    };
+  },
+
   infer({ input }, attrs, fail) {
     const extents = extentsOf(input.shape, attrs, fail);
     const shape = extents.map(({ count }) => count);
