@@ -7,11 +7,11 @@
  * Entries of the graph's inputs and outputs, of frozen axes and of frozen couplings keep their channels. Names and order follow
  * the graph. Real graphs only.
  */
-import { tensorReferences } from "../../src/exec/express-operation.ts";
+import { tensorReferences, type ReferenceOf } from "../../src/exec/express-operation.ts";
 import type { TensorReference } from "../../src/expr/expression.ts";
 import type { Graph, Operation, Value } from "../../src/ir/graph.ts";
 import { isConstant } from "../../src/ir/match.ts";
-import { couplingsOf } from "./couplings.ts";
+import { couplingsOf, type Coupling, type Place, type SharedAxis } from "./couplings.ts";
 
 /** Entries of one axis. */
 export interface Slice {
@@ -48,33 +48,8 @@ export const entriesOf = ({ slices }: Channel, value: Value, axis: number): read
   slices.find((slice) => slice.value === value && slice.axis === axis)?.entries ?? [];
 
 export function dependencyGroups(graph: Graph): DependencyGroup[] {
-  const entries = new Entries();
   const referenceOf = tensorReferences();
-  const uses: { readonly axis: ConstantAxis; readonly contracted: boolean }[] = [];
-  const constants = new Map(graph.values.filter(isConstant).map((value) => [referenceOf(value), value]));
-
-  for (const operation of graph.operations) {
-    if (isConstant(operation.result)) continue;
-    const { couplings, frozenAxes } = couplingsOf(operation, referenceOf);
-    for (const { tensor, axis } of frozenAxes) entries.freezeAxis(tensor, axis);
-    for (const { extent, places, frozen, contracted } of couplings) {
-      for (let v = 0; v < extent; v++) {
-        const together = places.flatMap(({ tensor, axis, entries: at }) =>
-          at(v).map((entry) => entries.idOf(tensor, axis, entry)),
-        );
-        for (const id of together) entries.unite(together[0]!, id);
-        if (frozen && together.length > 0) entries.freeze(together[0]!);
-      }
-      for (const { tensor, axis } of places) {
-        const value = constants.get(tensor);
-        if (value !== undefined) uses.push({ axis: { operation, value, axis }, contracted });
-      }
-    }
-  }
-  for (const value of [...graph.inputs, ...graph.outputs])
-    value.type.shape.forEach((_, axis) => {
-      entries.freezeAxis(referenceOf(value), axis);
-    });
+  const { entries, uses } = unite(graph, referenceOf);
 
   const valueOf = new Map(graph.values.map((value) => [referenceOf(value), value]));
   const groups = new Map<string, { channels: Channel[]; axes: ReadonlySet<string> }>();
@@ -106,6 +81,91 @@ export function dependencyGroups(graph: Graph): DependencyGroup[] {
       return [{ name: origin ?? result.name, channels, producers, consumers, activations }];
     })
     .toSorted((a, b) => firstPosition(a, position) - firstPosition(b, position));
+}
+
+interface Use {
+  readonly axis: ConstantAxis;
+  readonly contracted: boolean;
+}
+
+/**
+ * All entries, joined and frozen.
+ *
+ * Where several variables run along an axis, one of them can lose values there and the others keep theirs (couplings.ts). A variable
+ * whose own axes are frozen keeps its values, and so does one that has no axis of its own beside one that has: the pixels of a flattened
+ * image, the groups of a grouped convolution. That may decide about others. Where it is open to the end, nothing is lost: the axis
+ * becomes one piece.
+ */
+function unite(
+  graph: Graph,
+  referenceOf: ReferenceOf,
+): { readonly entries: Entries; readonly uses: readonly Use[] } {
+  const entries = new Entries();
+  const uses: Use[] = [];
+  const representatives = new Map<Coupling, number[]>();
+  const keeping = new Set<Coupling>();
+  let open: SharedAxis[] = [];
+
+  const join = (coupling: Coupling, places: readonly Place[]): void => {
+    const first = representatives.get(coupling) ?? [];
+    representatives.set(coupling, first);
+    for (const place of places)
+      for (let v = 0; v < coupling.extent; v++)
+        for (const entry of place.entries(v)) {
+          const id = entries.idOf(place.tensor, place.axis, entry);
+          entries.unite((first[v] ??= id), id);
+        }
+  };
+  const constants = new Map(graph.values.filter(isConstant).map((value) => [referenceOf(value), value]));
+  for (const operation of graph.operations) {
+    if (isConstant(operation.result)) continue;
+    const { couplings, sharedAxes, frozenAxes } = couplingsOf(operation, referenceOf);
+    for (const { tensor, axis, entry } of frozenAxes)
+      if (entry === undefined) entries.freezeAxis(tensor, axis);
+      else entries.freeze(entries.idOf(tensor, axis, entry));
+    for (const coupling of couplings) {
+      join(coupling, coupling.places);
+      if (coupling.frozen) for (const id of representatives.get(coupling)!) entries.freeze(id);
+    }
+    open.push(...sharedAxes);
+    const used = [
+      ...couplings.flatMap(({ places, contracted }) => places.map((place) => ({ ...place, contracted }))),
+      ...sharedAxes.map(({ tensor, axis, digits }) => ({
+        tensor,
+        axis,
+        contracted: digits.some(({ coupling }) => coupling.contracted),
+      })),
+    ];
+    for (const { tensor, axis, contracted } of used) {
+      const value = constants.get(tensor);
+      if (value !== undefined) uses.push({ axis: { operation, value, axis }, contracted });
+    }
+  }
+  for (const value of [...graph.inputs, ...graph.outputs])
+    value.type.shape.forEach((_, axis) => {
+      entries.freezeAxis(referenceOf(value), axis);
+    });
+
+  const keeps = (coupling: Coupling): boolean =>
+    coupling.frozen ||
+    keeping.has(coupling) ||
+    (coupling.places.length > 0 && representatives.get(coupling)!.every((id) => entries.isFrozen(id)));
+  const decide = ({ tensor, axis, digits }: SharedAxis): boolean => {
+    const losing = digits.filter(({ coupling }) => !keeps(coupling));
+    const own = losing.filter(({ coupling }) => coupling.places.length > 0);
+    const [chosen] = losing.length === 1 ? losing : own;
+    if (losing.length > 1 && own.length !== 1) return false;
+    if (chosen === undefined) entries.freezeAxis(tensor, axis);
+    else join(chosen.coupling, [chosen.place]);
+    for (const { coupling } of losing) if (coupling !== chosen?.coupling) keeping.add(coupling);
+    return true;
+  };
+  for (let before = Infinity; open.length < before;) {
+    before = open.length;
+    open = open.filter((axis) => !decide(axis));
+  }
+  for (const { digits } of open) for (const { coupling, place } of digits) join(coupling, [place]);
+  return { entries, uses };
 }
 
 const firstPosition = ({ producers }: DependencyGroup, position: ReadonlyMap<Operation, number>): number =>
@@ -145,6 +205,10 @@ class Entries {
 
   freeze(id: number): void {
     this.#frozen[this.#find(id)] = true;
+  }
+
+  isFrozen(id: number): boolean {
+    return this.#frozen[this.#find(id)]!;
   }
 
   freezeAxis(tensor: TensorReference, axis: number): void {

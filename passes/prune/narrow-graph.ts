@@ -72,7 +72,7 @@ function narrowAttributes(operation: Operation, keptBy: (value: Value) => Kept):
 function narrowConstant(value: Value, kept: Kept): Attributes {
   const { value: contents } = value.producer!.attributes as { readonly value: Tensor };
   const mask = maskOf(value);
-  return maskedBy(gather(contents, kept), mask && gather(mask, kept)) as Attributes;
+  return maskedBy(gather(contents, kept), mask && gather(mask, kept));
 }
 
 function gather(source: Tensor, kept: Kept): Tensor {
