@@ -54,7 +54,12 @@ export interface Coupling {
 export interface SharedAxis {
   readonly tensor: TensorReference;
   readonly axis: number;
-  readonly digits: readonly { readonly coupling: Coupling; readonly place: Place }[];
+  readonly digits: readonly Digit[];
+}
+
+export interface Digit {
+  readonly coupling: Coupling;
+  readonly place: Place;
 }
 
 /** Entries that must stay: all along an axis, or one that is read at a fixed place. */
