@@ -8,6 +8,7 @@ import { tensorAttribute } from "../ir/attributes.ts";
 import type { Value } from "../ir/graph.ts";
 import { defineOp } from "../ir/operation.ts";
 import { formatType, sameShape, tensorType } from "../ir/types.ts";
+import { isOdd } from "../tensor/element-type.ts";
 import { allocate, findForeignInteger, tensor, type Tensor } from "../tensor/tensor.ts";
 
 const unmasked = tensor("bool", [], [1]);
@@ -31,6 +32,8 @@ zero point of its quantization) where it is false; what value holds there is kep
         "attribute",
         `has a mask of shape [${mask.shape.join(", ")}], expected [${value.shape.join(", ")}]`,
       );
+    if (isMasking(mask) && isOdd(value.element))
+      fail("attribute", `has a mask and holds ${value.element}, which has no zero`);
     if (declared === undefined) return plain;
     if (declared.element !== value.element || !sameShape(declared.shape, value.shape))
       fail("result-type", `holds ${formatType(plain)}, declared as ${formatType(declared)}`);
