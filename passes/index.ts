@@ -13,7 +13,9 @@ import { foldBatchNorm } from "./fuse/fold-batch-norm.ts";
 import { foldPad } from "./fuse/fold-pad.ts";
 import { fuseLinear } from "./fuse/fuse-linear.ts";
 import { rewriteBatchNorm } from "./fuse/rewrite-batch-norm.ts";
+import { pruneWeights } from "./prune/prune-weights.ts";
 import { removeChannels } from "./prune/remove-channels.ts";
+import { restoreWeights } from "./prune/restore-weights.ts";
 import { calibrate } from "./quantize/calibrate.ts";
 import { completeQuantization } from "./quantize/complete-quantization.ts";
 import { correctBias } from "./quantize/correct-bias.ts";
@@ -37,6 +39,8 @@ export const passes: readonly Pass[] = [
   foldPad,
   foldActivation,
   removeChannels,
+  pruneWeights,
+  restoreWeights,
   calibrate,
   insertFakeQuantization,
   correctBias,

@@ -58,6 +58,14 @@ export function maskOf({ producer, type }: Value): Tensor | undefined {
   return sameShape(mask.shape, type.shape) ? mask : tensor("bool", type.shape);
 }
 
+/** How many elements of a value a mask hides. */
+export function prunedCount(value: Value): number {
+  let pruned = 0;
+  for (const kept of (maskOf(value)?.data ?? []) as ArrayLike<number> & Iterable<number>)
+    if (kept === 0) pruned++;
+  return pruned;
+}
+
 /** Attributes for a constant of this value that keeps what the mask keeps. */
 export const maskedBy = (value: Tensor, mask: Tensor | undefined): ConstantAttributes =>
   mask === undefined ? { value } : { value, mask };
