@@ -20,9 +20,11 @@ export type Saliency = (members: readonly number[]) => number;
 
 /** (Σ |w|)² or Σ w² */
 export function magnitude(weights: ArrayLike<number>, norm: Norm): Saliency {
-  return norm === "l1"
-    ? (members) => members.reduce((sum, at) => sum + Math.abs(weights[at]!), 0) ** 2
-    : (members) => members.reduce((sum, at) => sum + weights[at]! ** 2, 0);
+  if (norm === "l2") return (members) => members.reduce((sum, at) => sum + weights[at]! * weights[at]!, 0);
+  return (members) => {
+    const sum = members.reduce((total, at) => total + Math.abs(weights[at]!), 0);
+    return sum * sum;
+  };
 }
 
 /** A layer's weights and how to lose some of them at the least cost. */
