@@ -13,11 +13,13 @@ import { foldBatchNorm } from "./fuse/fold-batch-norm.ts";
 import { foldPad } from "./fuse/fold-pad.ts";
 import { fuseLinear } from "./fuse/fuse-linear.ts";
 import { rewriteBatchNorm } from "./fuse/rewrite-batch-norm.ts";
-import { measureSensitivity } from "./prune/measure-sensitivity.ts";
+import { measureChannelSensitivity } from "./prune/measure-channel-sensitivity.ts";
 import { pruneChannels } from "./prune/prune-channels.ts";
 import { reconstruct } from "./prune/reconstruct.ts";
 import { reestimateBatchNorm } from "./prune/reestimate-batch-norm.ts";
 import { removeChannels } from "./prune/remove-channels.ts";
+import { pruneWeights } from "./prune/prune-weights.ts";
+import { restoreWeights } from "./prune/restore-weights.ts";
 import { calibrate } from "./quantize/calibrate.ts";
 import { completeQuantization } from "./quantize/complete-quantization.ts";
 import { correctBias } from "./quantize/correct-bias.ts";
@@ -40,11 +42,13 @@ export const passes: readonly Pass[] = [
   fuseLinear,
   foldPad,
   foldActivation,
-  measureSensitivity,
+  measureChannelSensitivity,
   pruneChannels,
   reconstruct,
   reestimateBatchNorm,
   removeChannels,
+  pruneWeights,
+  restoreWeights,
   calibrate,
   insertFakeQuantization,
   correctBias,

@@ -215,16 +215,18 @@ function unsignedQuotient(
   element: ScalarElement,
   names: Names,
 ): Printed {
-  if (element !== "i32") throw new Error(`internal: 'divu' on ${element}`);
+  if (element !== "i32" && element !== "i64") throw new Error(`internal: 'divu' on ${element}`);
   names.assume("wrapping conversion");
-  const quotient = `${printUnsigned(left, names)} / ${printUnsigned(right, names)}`;
-  return { text: `(int32_t)(${quotient})`, level: level.unary, type: "i32" };
+  const quotient = `${printUnsigned(left, element, names)} / ${printUnsigned(right, element, names)}`;
+  return { text: `(${scalarTypes[element]})(${quotient})`, level: level.unary, type: element };
 }
 
-/** An i32 expression as the uint32_t of the same bits. */
-function printUnsigned(expression: LoopExpression, names: Names): string {
-  if (expression.kind === "constant" && expression.value >= 0) return `${literal(expression.value, "i32")}U`;
+/** An integer expression as the unsigned integer of the same bits. */
+function printUnsigned(expression: LoopExpression, element: "i32" | "i64", names: Names): string {
+  if (expression.kind === "constant" && expression.value >= 0 && element === "i32")
+    return `${literal(expression.value, "i32")}U`;
   const inner = printExpression(expression, names);
+  if (element === "i64") return cast("uint64_t", as(inner, "i64"));
   return inner.copy?.element === "u32" ? inner.copy.text : cast("uint32_t", inner);
 }
 

@@ -148,7 +148,7 @@ function emitScalarBinary(scope: FunctionScope, expression: Kind<"binary">, emit
       if (!isFloat) throw inexpressible(expression);
       return plain("div");
     case "divu":
-      if (lane !== "i32") throw inexpressible(expression);
+      if (isFloat) throw inexpressible(expression);
       return plain("div_u");
     case "and":
     case "or":

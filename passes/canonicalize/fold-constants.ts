@@ -8,15 +8,17 @@
  *  - on dequantizations where the graph has quantizations: in a fake-quantized graph the stored integers of a weight are what matters, not their reals. What only
  *    moves elements moves the integers instead: move(dequantize(c)) = dequantize(move(c)), unless that takes apart the axis
  *    that c is quantized along.
+ *
+ * A masked constant that is only moved (a transposed weight) stays masked. Others end up with zeros for what was masked.
  */
 import { DiagnosticError } from "../../src/diagnostics/diagnostic.ts";
 import { createInterpreter } from "../../src/exec/interpreter.ts";
 import { int } from "../../src/ir/attributes.ts";
 import { Graph, type Operation } from "../../src/ir/graph.ts";
 import { constantOf, inPlaceOf, isConstant, supersede } from "../../src/ir/match.ts";
-import { tensorType } from "../../src/ir/types.ts";
-import { constant } from "../../src/ops/constant.ts";
-import { constantOperandOf, createConstantOperand } from "../../src/ops/constant-operand.ts";
+import { tensorType, type TensorType } from "../../src/ir/types.ts";
+import { constant, maskOf, moveElements, type ConstantAttributes } from "../../src/ops/constant.ts";
+import { constantOperandOf, moveConstantOperand } from "../../src/ops/constant-operand.ts";
 import { dequantize } from "../../src/ops/dequantize.ts";
 import { quantize } from "../../src/ops/quantize.ts";
 import { definePass } from "../../src/pass/pass.ts";
@@ -39,8 +41,8 @@ export const foldConstants = definePass({
       const elements = elementCount(result.type.shape);
       const given = operands.reduce((sum, operand) => sum + elementCount(operand.type.shape), 0);
       if (elements > Math.max(options.limit, given)) continue;
-      const value = evaluate(operation);
-      const folded = graph.create(constant, {}, { value }, { ...inPlaceOf(operation), type: result.type });
+      const place = { ...inPlaceOf(operation), type: result.type };
+      const folded = graph.create(constant, {}, evaluate(operation), place);
       supersede(graph, operation, folded.result);
       count("folded");
     }
@@ -62,18 +64,43 @@ function moveStored(graph: Graph, operation: Operation): boolean {
     if (error instanceof DiagnosticError) return false;
     throw error;
   }
-  const [moved] = createInterpreter(alone).run([contents]) as [Tensor];
   const type = alone.outputs[0]!.type.quantization!;
   const { name } = operands[0]!.producer!.operands[0]!;
+  const move = (elements: Tensor): Tensor => runAlone(operation, [typeFor(elements, input.type)], [elements]);
   const place = { ...inPlaceOf(operation), name };
-  supersede(graph, operation, createConstantOperand(graph, { contents: moved, quantization: type }, place));
+  supersede(
+    graph,
+    operation,
+    moveConstantOperand(graph, operands[0]!, move, place, () => type),
+  );
   return true;
 }
 
-function evaluate({ definition, operands, attributes, result }: Operation): Tensor {
+function evaluate(operation: Operation): ConstantAttributes {
+  const { definition, operands, result } = operation;
+  const [only] = operands;
+  if (definition.movesOnly === true && operands.length === 1 && maskOf(only!) !== undefined)
+    return moveElements(only!, (elements) =>
+      runAlone(operation, [typeFor(elements, only!.type)], [elements]),
+    );
+  const contents = operands.map((operand) => constantOf(operand)!);
+  const types = operands.map(({ type }) => type);
+  return { value: runAlone(operation, types, contents, result.type) };
+}
+
+/** A mask is no quantized tensor. */
+const typeFor = ({ element, shape }: Tensor, type: TensorType): TensorType =>
+  element === type.element ? type : { element, shape };
+
+function runAlone(
+  { definition, attributes }: Operation,
+  types: readonly TensorType[],
+  contents: readonly Tensor[],
+  type?: TensorType,
+): Tensor {
   const alone = new Graph("constant");
-  const values = operands.map(({ type, name }) => alone.addInput(name, type));
-  const copy = alone.createGeneric(definition, values, attributes, { type: result.type });
+  const values = types.map((given, i) => alone.addInput(`operand${i}`, given));
+  const copy = alone.createGeneric(definition, values, attributes, type === undefined ? {} : { type });
   alone.setOutputs([copy.result]);
-  return createInterpreter(alone).run(operands.map((operand) => constantOf(operand)!))[0]!;
+  return createInterpreter(alone).run(contents)[0]!;
 }

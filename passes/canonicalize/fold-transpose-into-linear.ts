@@ -10,7 +10,7 @@
  */
 import type { Graph, Operation } from "../../src/ir/graph.ts";
 import { inPlaceOf, matchOperation, supersede } from "../../src/ir/match.ts";
-import { constantOperandOf, createConstantOperand } from "../../src/ops/constant-operand.ts";
+import { constantOperandOf, moveConstantOperand } from "../../src/ops/constant-operand.ts";
 import { linear } from "../../src/ops/linear.ts";
 import { reshape } from "../../src/ops/reshape.ts";
 import { transpose } from "../../src/ops/transpose.ts";
@@ -44,17 +44,17 @@ function fold(graph: Graph, operation: Operation): boolean {
   if (leading === undefined || permutation.slice(0, leading).some((axis, i) => axis !== i)) return false;
 
   const columns = [0, ...permutation.slice(leading).map((axis) => axis - leading + 1)];
-  const contents = tensor(
-    weight.element,
-    [outputs, depth],
-    transposeTensor(
-      tensor(weight.element, [outputs, ...shape.slice(leading)], weight.data),
-      inversePermutation(columns),
-    ).data,
-  );
   const place = inPlaceOf(operation);
   const { name } = layer.operands.weight;
-  const reordered = createConstantOperand(graph, { ...known, contents }, { before: operation, name });
+  const reordered = moveConstantOperand(
+    graph,
+    layer.operands.weight,
+    ({ element, data }) => {
+      const seenAsAxes = tensor(element, [outputs, ...shape.slice(leading)], data);
+      return tensor(element, [outputs, depth], transposeTensor(seenAsAxes, inversePermutation(columns)).data);
+    },
+    { before: operation, name },
+  );
   const input = graph.create(
     reshape,
     { input: moved.operands.input },

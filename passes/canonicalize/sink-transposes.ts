@@ -19,7 +19,7 @@
 import type { Graph, Operation, Value } from "../../src/ir/graph.ts";
 import { bypass, inPlaceOf, isOutput, matchOperation, supersede } from "../../src/ir/match.ts";
 import { withShape, type TensorType } from "../../src/ir/types.ts";
-import { constantOperandOf, createConstantOperand } from "../../src/ops/constant-operand.ts";
+import { constantOperandOf, moveConstantOperand } from "../../src/ops/constant-operand.ts";
 import { reshape } from "../../src/ops/reshape.ts";
 import { transpose } from "../../src/ops/transpose.ts";
 import { definePass } from "../../src/pass/pass.ts";
@@ -124,16 +124,14 @@ function untransposed(operand: Value, permutation: readonly number[]): Source | 
   const aligned = [...permutation.slice(shape.length).map(() => 1), ...shape];
   const inverse = inversePermutation(permutation);
   const known = constantOperandOf(operand);
-  if (known !== undefined && known.quantization?.axis === undefined) {
-    const { element, data } = known.contents;
-    const contents = transposeTensor(tensor(element, aligned, data), inverse);
+  if (known !== undefined && known.quantization?.axis === undefined)
     return (graph, before) =>
-      createConstantOperand(
+      moveConstantOperand(
         graph,
-        { ...known, contents },
+        operand,
+        ({ element, data }) => transposeTensor(tensor(element, aligned, data), inverse),
         { before, name: operand.name, origin: operand.producer?.origin },
       );
-  }
   if (moved === undefined && keepsOrder(aligned, inverse))
     return (graph, before) =>
       graph.create(reshape, { input: operand }, { shape: permuteShape(aligned, inverse) }, inPlaceOf(before))

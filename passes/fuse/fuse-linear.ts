@@ -17,7 +17,7 @@ import type { Graph, Operation, Value } from "../../src/ir/graph.ts";
 import { constantOf, inPlaceOf, matchOperation, onlyUser, supersede } from "../../src/ir/match.ts";
 import type { OpDefinition } from "../../src/ir/operation.ts";
 import { add } from "../../src/ops/add.ts";
-import { constantOperandOf, createConstantOperand } from "../../src/ops/constant-operand.ts";
+import { constantOperandOf, moveConstantOperand } from "../../src/ops/constant-operand.ts";
 import { conv2d } from "../../src/ops/conv2d.ts";
 import { div } from "../../src/ops/div.ts";
 import { linear } from "../../src/ops/linear.ts";
@@ -47,16 +47,13 @@ function matmulToLinear(graph: Graph, operation: Operation): boolean {
   const weight = constantOperandOf(rhs);
   if (weight?.contents.shape.length !== 2 || constantOperandOf(lhs) !== undefined) return false;
   if (lhs.type.shape.length < 2) return false;
-  const { contents, quantization } = weight;
-  const turned =
-    quantization?.axis === undefined ? quantization : { ...quantization, axis: 1 - quantization.axis };
-  const transposed = createConstantOperand(
+  const transposed = moveConstantOperand(
     graph,
-    {
-      contents: transposeTensor(contents, [1, 0]),
-      ...(turned === undefined ? {} : { quantization: turned }),
-    },
+    rhs,
+    (contents) => transposeTensor(contents, [1, 0]),
     { before: operation, name: rhs.name, origin: rhs.producer?.origin },
+    (quantization) =>
+      quantization.axis === undefined ? quantization : { ...quantization, axis: 1 - quantization.axis },
   );
   const layer = graph.create(linear, { input: lhs, weight: transposed }, {}, inPlaceOf(operation));
   supersede(graph, operation, layer.result);

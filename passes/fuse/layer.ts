@@ -5,7 +5,13 @@
 import type { Graph, Operation, Value } from "../../src/ir/graph.ts";
 import { constantOf, inPlaceOf, onlyUser } from "../../src/ir/match.ts";
 import { nameOperands } from "../../src/ir/operation.ts";
-import { constant } from "../../src/ops/constant.ts";
+import {
+  constant,
+  contentsOf,
+  maskOf,
+  rewriteElements,
+  type ConstantAttributes,
+} from "../../src/ops/constant.ts";
 import { tensor, type NumberArray, type Tensor } from "../../src/tensor/tensor.ts";
 
 export interface Layer {
@@ -32,42 +38,56 @@ export function layerOf(graph: Graph, value: Value): Layer | undefined {
 
 /**
  * The layer with weight'[c] = factor[c] weight[c] and bias'[c] = factor[c] bias[c] + offset[c], computed in doubles and rounded
- * to f32 once, in place of `successor`.
+ * to f32 once, in place of `successor`. Masked weights stay masked, and masked biases where nothing is added to them.
  */
 export function rescaleLayer(
   graph: Graph,
-  { operation, weight, bias, channels }: Layer,
+  { operation, weight, channels }: Layer,
   successor: Operation,
   factor: (channel: number) => number,
   offset: (channel: number) => number,
 ): Operation {
   const size = weight.data.length / channels;
-  const weights = Float32Array.from(weight.data as NumberArray, (w, i) => w * factor(Math.floor(i / size)));
-  const biases = Float32Array.from(
-    { length: channels },
-    (_, c) => Number(bias?.data[c] ?? 0) * factor(c) + offset(c),
-  );
   const [input, oldWeight, oldBias] = operation.operands as [Value, Value, Value | undefined];
+  const weights = rewriteElements(oldWeight, ({ element, shape, data }) =>
+    tensor(
+      element,
+      shape,
+      Float32Array.from(data as NumberArray, (w, i) => w * factor(Math.floor(i / size))),
+    ),
+  );
   const before = { before: successor, origin: operation.origin };
   const values = [
     input,
-    graph.create(
-      constant,
-      {},
-      { value: tensor("f32", weight.shape, weights) },
-      { ...before, name: oldWeight.name },
-    ).result,
-    graph.create(
-      constant,
-      {},
-      { value: tensor("f32", [channels], biases) },
-      { ...before, name: oldBias?.name ?? `${operation.result.name}_bias` },
-    ).result,
+    graph.create(constant, {}, weights, { ...before, name: oldWeight.name }).result,
+    graph.create(constant, {}, biases(oldBias, channels, factor, offset), {
+      ...before,
+      name: oldBias?.name ?? `${operation.result.name}_bias`,
+    }).result,
   ];
   return graph.createGeneric(operation.definition, values, operation.attributes, {
     ...inPlaceOf(successor),
     origin: operation.origin,
   });
+}
+
+function biases(
+  old: Value | undefined,
+  channels: number,
+  factor: (channel: number) => number,
+  offset: (channel: number) => number,
+): ConstantAttributes {
+  const contents = old && contentsOf(old);
+  const mask = old && maskOf(old);
+  const kept = Uint8Array.from({ length: channels }, (_, c) =>
+    offset(c) === 0 ? Number(mask?.data[c] ?? 1) : 1,
+  );
+  const values = Float32Array.from({ length: channels }, (_, c) => {
+    const shows = mask === undefined || mask.data[c] === kept[c];
+    return (shows ? Number(contents?.data[c] ?? 0) : 0) * factor(c) + offset(c);
+  });
+  const value = tensor("f32", [channels], values);
+  return kept.includes(0) ? { value, mask: tensor("bool", [channels], kept) } : { value };
 }
 
 /**

@@ -19,7 +19,7 @@ import {
   type Border,
   type Layout,
 } from "../../src/loops/layout.ts";
-import type { Buffer } from "../../src/loops/loop.ts";
+import { laneBytes, type Buffer } from "../../src/loops/loop.ts";
 import type { Target } from "../../src/loops/target.ts";
 import type { ElementType } from "../../src/tensor/element-type.ts";
 
@@ -60,7 +60,7 @@ export function chooseLayouts(program: KernelProgram, target: Target): Map<Tenso
       element,
       count,
       slackBytes: overhung ? vectorSlackBytes : 0,
-      alignBytes: target.vector === undefined ? Math.min(8, count === 0 ? 1 : 4) : 16,
+      alignBytes: target.vector !== undefined ? 16 : count === 0 ? 1 : Math.max(4, laneBytes[element]),
       role,
     };
     return {

@@ -9,6 +9,10 @@
  * entry 3 out of all of them. So an operator need say nothing of pruning: convolutions, sums, concatenations, flattening and whatever
  * is added later have their couplings by what they compute (Fang et al., "DepGraph", section 3, derive the same from layer types).
  *
+ * An axis may be read at several variables: the columns of a flattened image are pixels × channels, the outputs of a grouped convolution
+ * groups × outputs of a group. Taking one channel out leaves such a product of indices, and so does taking out one pixel, but not both
+ * kinds in one. Which of the variables may lose values is for the whole graph to tell (dependency-groups.ts).
+ *
  * Not every variable can lose a value. A coupling is *frozen* where the result would change otherwise:
  *
  *  - an axis read at a sum of variables that is no mixed radix (a window y + ky), beyond its ends (padding), or at a computed place;
@@ -30,7 +34,7 @@ import {
 import { nodesOf } from "../../src/expr/walk.ts";
 import type { Operation } from "../../src/ir/graph.ts";
 
-/** An axis of a tensor, and which of its entries go with one value of the variable. */
+/** An axis that one variable alone runs along, and which of its entries go with one value of the variable. */
 export interface Place {
   readonly tensor: TensorReference;
   readonly axis: number;
@@ -46,14 +50,28 @@ export interface Coupling {
   readonly contracted: boolean;
 }
 
-/** An axis that must keep all its entries. */
+/** An axis that several variables run along, as the digits of a number in mixed radix. */
+export interface SharedAxis {
+  readonly tensor: TensorReference;
+  readonly axis: number;
+  readonly digits: readonly Digit[];
+}
+
+export interface Digit {
+  readonly coupling: Coupling;
+  readonly place: Place;
+}
+
+/** Entries that must stay: all along an axis, or one that is read at a fixed place. */
 export interface FrozenAxis {
   readonly tensor: TensorReference;
   readonly axis: number;
+  readonly entry?: number;
 }
 
 export interface Couplings {
   readonly couplings: readonly Coupling[];
+  readonly sharedAxes: readonly SharedAxis[];
   readonly frozenAxes: readonly FrozenAxis[];
 }
 
@@ -61,6 +79,7 @@ export function couplingsOf(operation: Operation, referenceOf: ReferenceOf): Cou
   const found = expressOperation(operation, referenceOf).steps.map(couplingsOfStep);
   return {
     couplings: found.flatMap(({ couplings }) => couplings),
+    sharedAxes: found.flatMap(({ sharedAxes }) => sharedAxes),
     frozenAxes: found.flatMap(({ frozenAxes }) => frozenAxes),
   };
 }
@@ -69,10 +88,15 @@ function couplingsOfStep({ target, index, value, domain }: Step): Couplings {
   const nodes = nodesOf(value);
   const reductions = nodes.filter((node) => node.kind === "reduce");
   const reduced = new Map(reductions.flatMap((node) => node.over.map((v) => [v, node] as const)));
+  const computed = nodes.flatMap((node) => (node.kind === "index" ? node.index.terms : []));
+  const frozen = new Set(computed.map(({ variable }) => variable));
+  for (const [variable, node] of reduced) if (!isWeighted(node, variable)) frozen.add(variable);
   const places = new Map<IndexVariable, Place[]>([...domain, ...reduced.keys()].map((v) => [v, []]));
-  const frozen = new Set<IndexVariable>(
-    nodes.flatMap((node) => (node.kind === "index" ? node.index.terms.map(({ variable }) => variable) : [])),
-  );
+  const shared: {
+    readonly tensor: TensorReference;
+    readonly axis: number;
+    readonly terms: readonly Term[];
+  }[] = [];
   const frozenAxes: FrozenAxis[] = [];
 
   const visit = (tensor: TensorReference, axis: number, at: Index): void => {
@@ -80,9 +104,9 @@ function couplingsOfStep({ target, index, value, domain }: Step): Couplings {
     if (terms === undefined) {
       frozenAxes.push({ tensor, axis });
       if (isAffine(at)) at.terms.forEach(({ variable }) => frozen.add(variable));
-      return;
-    }
-    for (const { variable, entries } of terms) places.get(variable)?.push({ tensor, axis, entries });
+    } else if (terms.length > 1) shared.push({ tensor, axis, terms });
+    else if (isAffine(at) && at.terms.length === 0) frozenAxes.push({ tensor, axis, entry: at.constant });
+    else for (const { variable, entries } of terms) places.get(variable)?.push({ tensor, axis, entries });
   };
   index.forEach((at, axis) => {
     visit(target, axis, at);
@@ -93,13 +117,30 @@ function couplingsOfStep({ target, index, value, domain }: Step): Couplings {
         visit(node.tensor, axis, at);
       });
 
-  for (const [variable, node] of reduced) if (!isWeighted(node, variable)) frozen.add(variable);
+  // An axis of one entry may be broadcast from a fixed place: it cannot be lost here without being lost there.
+  for (const [variable, own] of places)
+    if (variable.extent === 1 && own.every(({ tensor }) => tensor === target)) frozen.add(variable);
+
+  const couplings = new Map(
+    [...places].map(([variable, own]): [IndexVariable, Coupling] => [
+      variable,
+      {
+        extent: variable.extent,
+        places: own,
+        frozen: frozen.has(variable),
+        contracted: reduced.has(variable),
+      },
+    ]),
+  );
   return {
-    couplings: [...places].map(([variable, found]) => ({
-      extent: variable.extent,
-      places: found,
-      frozen: frozen.has(variable),
-      contracted: reduced.has(variable),
+    couplings: [...couplings.values()],
+    sharedAxes: shared.map(({ tensor, axis, terms }) => ({
+      tensor,
+      axis,
+      digits: terms.map(({ variable, entries }) => ({
+        coupling: couplings.get(variable)!,
+        place: { tensor, axis, entries },
+      })),
     })),
     frozenAxes,
   };
@@ -112,10 +153,11 @@ interface Term {
 
 /** The terms of an index that meets each entry of its range once, all inside the axis; undefined of another. */
 function mixedRadix({ constant, terms }: Affine, extent: number): readonly Term[] | undefined {
-  // A variable of one value moves nothing.
-  const sorted = terms
-    .filter(({ variable }) => variable.extent !== 1)
-    .toSorted((a, b) => a.factor - b.factor);
+  // Beside others a variable of one value moves nothing.
+  const moving = terms.filter(({ variable }) => variable.extent !== 1);
+  if (moving.length === 0)
+    return terms.slice(0, 1).map(({ variable }) => ({ variable, entries: () => [constant] }));
+  const sorted = moving.toSorted((a, b) => a.factor - b.factor);
   let stride = 1;
   for (const { variable, factor } of sorted) {
     if (factor !== stride) return undefined;

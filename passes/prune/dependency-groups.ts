@@ -1,6 +1,5 @@
 /**
- * Channels of a graph, and which can be removed: union-find over all entries of all axes, joined by the couplings of the operations
- * (couplings.ts). What must go together is a *channel*; channels that lie in the same places of the same tensors, and so may be chosen
+ * Channels of a graph, and which can be removed. What must go together (unite-entries.ts) is a *channel*; channels that lie in the same places of the same tensors, and so may be chosen
  * among each other, are a *dependency group*: all outputs of a convolution, say, with the weights of those that read it, or the
  * outputs of all convolutions that meet in residual sums.
  *
@@ -8,10 +7,12 @@
  * the graph. Real graphs only.
  */
 import { tensorReferences } from "../../src/exec/express-operation.ts";
-import type { TensorReference } from "../../src/expr/expression.ts";
 import type { Graph, Operation, Value } from "../../src/ir/graph.ts";
 import { isConstant } from "../../src/ir/match.ts";
-import { couplingsOf } from "./couplings.ts";
+import { axisKey } from "./entries.ts";
+import { uniteEntries, type ConstantAxis } from "./unite-entries.ts";
+
+export type { ConstantAxis };
 
 /** Entries of one axis. */
 export interface Slice {
@@ -19,13 +20,6 @@ export interface Slice {
   readonly axis: number;
   /** Ascending. */
   readonly entries: readonly number[];
-}
-
-/** How a constant's axis takes part in an operation. */
-export interface ConstantAxis {
-  readonly operation: Operation;
-  readonly value: Value;
-  readonly axis: number;
 }
 
 export interface Channel {
@@ -48,33 +42,8 @@ export const entriesOf = ({ slices }: Channel, value: Value, axis: number): read
   slices.find((slice) => slice.value === value && slice.axis === axis)?.entries ?? [];
 
 export function dependencyGroups(graph: Graph): DependencyGroup[] {
-  const entries = new Entries();
   const referenceOf = tensorReferences();
-  const uses: { readonly axis: ConstantAxis; readonly contracted: boolean }[] = [];
-  const constants = new Map(graph.values.filter(isConstant).map((value) => [referenceOf(value), value]));
-
-  for (const operation of graph.operations) {
-    if (isConstant(operation.result)) continue;
-    const { couplings, frozenAxes } = couplingsOf(operation, referenceOf);
-    for (const { tensor, axis } of frozenAxes) entries.freezeAxis(tensor, axis);
-    for (const { extent, places, frozen, contracted } of couplings) {
-      for (let v = 0; v < extent; v++) {
-        const together = places.flatMap((place) =>
-          place.entries(v).map((entry) => entries.idOf(place.tensor, place.axis, entry)),
-        );
-        for (const id of together) entries.unite(together[0]!, id);
-        if (frozen && together.length > 0) entries.freeze(together[0]!);
-      }
-      for (const { tensor, axis } of places) {
-        const value = constants.get(tensor);
-        if (value !== undefined) uses.push({ axis: { operation, value, axis }, contracted });
-      }
-    }
-  }
-  for (const value of [...graph.inputs, ...graph.outputs])
-    value.type.shape.forEach((_, axis) => {
-      entries.freezeAxis(referenceOf(value), axis);
-    });
+  const { entries, uses } = uniteEntries(graph, referenceOf);
 
   const valueOf = new Map(graph.values.map((value) => [referenceOf(value), value]));
   const groups = new Map<string, { channels: Channel[]; axes: ReadonlySet<string> }>();
@@ -110,95 +79,3 @@ export function dependencyGroups(graph: Graph): DependencyGroup[] {
 
 const firstPosition = ({ producers }: DependencyGroup, position: ReadonlyMap<Operation, number>): number =>
   Math.min(...producers.map(({ operation }) => position.get(operation)!));
-
-const axisKey = (tensor: number, axis: number): string => `${tensor}.${axis}`;
-
-interface Member {
-  readonly tensor: TensorReference;
-  readonly axis: number;
-  readonly entries: number[];
-}
-
-/** Union-find over (tensor, axis, entry). */
-class Entries {
-  readonly #tensors: TensorReference[] = [];
-  /** Where the entries of each axis begin. */
-  readonly #first = new Map<TensorReference, { readonly number: number; readonly axes: readonly number[] }>();
-  readonly #parent: number[] = [];
-  readonly #frozen: boolean[] = [];
-
-  numberOf(tensor: TensorReference): number {
-    return this.#enter(tensor).number;
-  }
-
-  idOf(tensor: TensorReference, axis: number, entry: number): number {
-    return this.#enter(tensor).axes[axis]! + entry;
-  }
-
-  unite(a: number, b: number): void {
-    const [rootA, rootB] = [this.#find(a), this.#find(b)];
-    if (rootA === rootB) return;
-    const [low, high] = rootA < rootB ? [rootA, rootB] : [rootB, rootA];
-    this.#parent[high] = low;
-    this.#frozen[low] ||= this.#frozen[high]!;
-  }
-
-  freeze(id: number): void {
-    this.#frozen[this.#find(id)] = true;
-  }
-
-  freezeAxis(tensor: TensorReference, axis: number): void {
-    for (let entry = 0; entry < tensor.shape[axis]!; entry++) this.freeze(this.idOf(tensor, axis, entry));
-  }
-
-  /** What can be removed, in order of its first entry. The signature tells in which axes a channel has how many entries. */
-  *channels(): Iterable<{
-    readonly members: readonly Member[];
-    readonly signature: string;
-    readonly axes: ReadonlySet<string>;
-  }> {
-    const found = new Map<number, Member[]>();
-    for (const tensor of this.#tensors)
-      tensor.shape.forEach((extent, axis) => {
-        for (let entry = 0; entry < extent; entry++) {
-          const root = this.#find(this.idOf(tensor, axis, entry));
-          if (this.#frozen[root]) continue;
-          const members = found.get(root) ?? [];
-          found.set(root, members);
-          const last = members.at(-1);
-          if (last?.tensor === tensor && last.axis === axis) last.entries.push(entry);
-          else members.push({ tensor, axis, entries: [entry] });
-        }
-      });
-    for (const members of found.values()) {
-      const keys = members.map(({ tensor, axis }) => axisKey(this.numberOf(tensor), axis));
-      const signature = members.map((m, i) => `${keys[i]!}x${m.entries.length}`).join();
-      yield { members, signature, axes: new Set(keys) };
-    }
-  }
-
-  #find(id: number): number {
-    let root = id;
-    while (this.#parent[root] !== root) {
-      this.#parent[root] = this.#parent[this.#parent[root]!]!;
-      root = this.#parent[root]!;
-    }
-    return root;
-  }
-
-  #enter(tensor: TensorReference): { readonly number: number; readonly axes: readonly number[] } {
-    const known = this.#first.get(tensor);
-    if (known !== undefined) return known;
-    const axes = tensor.shape.map((extent) => {
-      const first = this.#parent.length;
-      for (let entry = 0; entry < extent; entry++) {
-        this.#parent.push(first + entry);
-        this.#frozen.push(false);
-      }
-      return first;
-    });
-    const made = { number: this.#tensors.push(tensor) - 1, axes };
-    this.#first.set(tensor, made);
-    return made;
-  }
-}

@@ -23,7 +23,7 @@ import { constantOf, eraseUnread, isConstant } from "../../src/ir/match.ts";
 import { nameOperands } from "../../src/ir/operation.ts";
 import { sliceQuantization, type Quantization } from "../../src/ir/types.ts";
 import { roundHalfAwayFromZero } from "../../src/numerics/round.ts";
-import { constant } from "../../src/ops/constant.ts";
+import { constant, maskedBy, maskOf } from "../../src/ops/constant.ts";
 import { dequantize } from "../../src/ops/dequantize.ts";
 import { definePass } from "../../src/pass/pass.ts";
 import type { SampleSource } from "../../src/pass/samples.ts";
@@ -203,7 +203,7 @@ function replaceBias(graph: Graph, { bias, read }: Layer, value: Tensor): void {
   const { name, type, producer } = bias;
   graph.rename(bias, `${name}_uncorrected`);
   const options = { type, name, origin: producer?.origin, before: read.producer! };
-  const replacement = graph.create(constant, {}, { value }, options);
+  const replacement = graph.create(constant, {}, maskedBy(value, maskOf(bias)), options);
   graph.replaceOperand(read.producer!, bias, replacement.result);
   eraseUnread(graph, producer);
 }

@@ -89,7 +89,13 @@ export function planQuantization(graph: Graph, fixedInputs: ReadonlyMap<Value, F
       else group.converted.push({ operation, value });
   };
 
-  for (const input of graph.inputs) if (isReal(input)) start(input, fixedInputs.get(input));
+  for (const input of graph.inputs) {
+    if (isReal(input)) start(input, fixedInputs.get(input));
+    if (input.type.element !== "f64") continue;
+    const message = `input %${input.name} holds doubles, expected f32`;
+    const help = "export the model in single precision";
+    problems.push(diagnostic("error", "no-integer-form", message, { subject: `%${input.name}`, help }));
+  }
   for (const operation of graph.operations) {
     const { result, definition } = operation;
     if (isConstant(result) || ![result, ...operation.operands].some(isReal)) continue;

@@ -6,7 +6,8 @@ import { nameOperands, operandSpecs, type IntegerForm } from "../../src/ir/opera
 import { sliceQuantization, tensorType, type Quantization, type TensorType } from "../../src/ir/types.ts";
 import { minimize } from "../../src/numerics/clip-range.ts";
 import { quantizeValue } from "../../src/numerics/affine.ts";
-import { nearestLevel, type Levels } from "../../src/numerics/levels.ts";
+import { levelsOf, nearestLevel, type Levels } from "../../src/numerics/levels.ts";
+import { maskOf } from "../../src/ops/constant.ts";
 import { dequantize } from "../../src/ops/dequantize.ts";
 import { elementBits } from "../../src/tensor/element-type.ts";
 import { numbersOf, stridesOf, tensor, type Tensor } from "../../src/tensor/tensor.ts";
@@ -40,7 +41,9 @@ export function quantizeWeights(
   const biasValue = form.bias === undefined ? undefined : named[form.bias];
   const bias = constantOf(biasValue);
 
-  const { levels } = options;
+  // What is pruned is stored as zero, which odd levels lack.
+  const isPruned = maskOf(weightValue) !== undefined && options.levels.step === 2;
+  const levels = isPruned ? levelsOf(elementBits(options.levels.element)) : options.levels;
   const channelOf = sliceOf(weight, axis);
   const channels = axis === undefined ? 1 : weight.shape[axis]!;
   const clips =

@@ -2,11 +2,14 @@
 import type { Graph, Operation, Value } from "../../src/ir/graph.ts";
 import { eraseUnread } from "../../src/ir/match.ts";
 import { tensorType, type Quantization } from "../../src/ir/types.ts";
-import { constant } from "../../src/ops/constant.ts";
+import { constant, maskedBy, maskOf } from "../../src/ops/constant.ts";
 import { dequantize } from "../../src/ops/dequantize.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
 
-/** The stored constant takes the name; the real one goes unless others read it. */
+/**
+ * The stored constant takes the name; the real one goes unless others read it. It takes the mask too, where what is pruned is stored
+ * as zero: whatever value rounding gave a pruned weight, none is left of it.
+ */
 export function replaceConstant(
   graph: Graph,
   operation: Operation,
@@ -17,12 +20,13 @@ export function replaceConstant(
   const { name, producer } = old;
   if (old.users.size === 1) graph.rename(old, `${name}_real`);
   const type = tensorType(value.element, value.shape, quantization);
-  const stored = graph.create(
-    constant,
-    {},
-    { value },
-    { before: operation, name, origin: producer?.origin, type },
-  );
+  const mask = quantization.zero.every((zero) => zero === 0) ? maskOf(old) : undefined;
+  const stored = graph.create(constant, {}, maskedBy(value, mask), {
+    before: operation,
+    name,
+    origin: producer?.origin,
+    type,
+  });
   const real = graph.create(
     dequantize,
     { input: stored.result },

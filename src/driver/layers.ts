@@ -2,6 +2,7 @@
 import type { Graph, Operation, Value } from "../ir/graph.ts";
 import { constantOf, isConstant } from "../ir/match.ts";
 import { nameOperands } from "../ir/operation.ts";
+import { prunedCount } from "../ops/constant.ts";
 import { formatType, type TensorType } from "../ir/types.ts";
 import { elementBits, elementSizeBytes, type ElementType } from "../tensor/element-type.ts";
 import { elementCount } from "../tensor/tensor.ts";
@@ -20,6 +21,8 @@ export interface Layer {
   readonly scale?: number;
   readonly zero?: number;
   readonly parameters: number;
+  /** How many of them masks make zero; absent without any. */
+  readonly prunedParameters?: number;
   /** Of its weights, where it has some: `i8`, `i4`, `odd2` … */
   readonly weightElement?: ElementType;
   /** Of the constants that no earlier layer reads. */
@@ -51,13 +54,14 @@ export function measureGraph(graph: Graph): GraphSize {
 
 function layerOf(operation: Operation, counted: Set<Value>): Layer {
   const { definition, result, origin } = operation;
-  let [parameters, weightBytes] = [0, 0];
+  let [parameters, prunedParameters, weightBytes] = [0, 0, 0];
   for (const operand of operation.operands) {
     const data = constantOf(operand)?.data;
     if (data === undefined || counted.has(operand)) continue;
     counted.add(operand);
     parameters += data.length;
     weightBytes += Math.ceil((data.length * elementBits(operand.type.element)) / 8);
+    prunedParameters += prunedCount(operand);
   }
   return {
     name: result.name,
@@ -69,6 +73,7 @@ function layerOf(operation: Operation, counted: Set<Value>): Layer {
     element: result.type.element,
     ...wholeQuantization(result.type),
     parameters,
+    ...(prunedParameters === 0 ? {} : { prunedParameters }),
     ...weightElement(operation),
     weightBytes,
     macs: macsOf(operation),

@@ -123,7 +123,8 @@ function kernelOf(operation: Operation, referenceOf: ReferenceOf, options: Inter
   const { definition, attributes } = operation;
   const resultType = operation.result.type;
   const operandTypes = operation.operands.map((value) => value.type);
-  const stored = [...operandTypes, resultType].every((type) => !isFloat(type.element));
+  const integers = [...operandTypes, resultType].every((type) => !isFloat(type.element));
+  const stored = integers && resultType.quantization !== undefined;
   if (stored && definition.evalStored !== undefined && options.expressionsOnly !== true) {
     const types = { operands: nameOperands(definition, operandTypes), result: resultType };
     return (operands) => {

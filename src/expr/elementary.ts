@@ -9,3 +9,4 @@ export { erfExpression } from "./error-function.ts";
 export { expExpression, expm1Expression, sigmoidExpression, tanhExpression } from "./exponential.ts";
 export { log1pExpression, logExpression } from "./logarithm.ts";
 export { powExpression } from "./power.ts";
+export { cosExpression, sinExpression } from "./trigonometric.ts";

@@ -56,7 +56,7 @@ export type BinaryOperator =
   | "mul"
   /** floats only */
   | "div"
-  /** i32 only: both operands taken as unsigned, quotient rounded down */
+  /** integers: both operands taken as unsigned, quotient rounded down; the divisor is never 0 */
   | "divu"
   | "min"
   | "max"

@@ -5,6 +5,7 @@
 import {
   checkShift,
   divideUnsigned,
+  divideUnsigned64,
   exponentBits,
   floatMax,
   floatMin,
@@ -41,6 +42,7 @@ export const binaryI64: BinaryTable<bigint> = {
   add: (l, r) => () => wrap64(l() + r()),
   sub: (l, r) => () => wrap64(l() - r()),
   mul: (l, r) => () => wrap64(l() * r()),
+  divu: (l, r) => () => divideUnsigned64(l(), r()),
   min: (l, r) => () => {
     const [a, b] = [l(), r()];
     return b < a ? b : a;

@@ -4,6 +4,7 @@
  */
 import {
   divideUnsigned,
+  divideUnsigned64,
   exponentBits,
   floatMax,
   floatMin,
@@ -67,6 +68,7 @@ const bigBinary: BinaryTable<bigint> = {
   add: (a, b) => a + b,
   sub: (a, b) => a - b,
   mul: (a, b) => a * b,
+  divu: divideUnsigned64,
   min: (a, b) => (b < a ? b : a),
   max: (a, b) => (a < b ? b : a),
   and: (a, b) => a & b,

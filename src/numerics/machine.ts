@@ -71,6 +71,11 @@ export function divideUnsigned(a: number, b: number): number {
   return Math.floor((a >>> 0) / (b >>> 0)) | 0;
 }
 
+export function divideUnsigned64(a: bigint, b: bigint): bigint {
+  if (b === 0n) throw new Error("internal: unsigned division by zero");
+  return BigInt.asIntN(64, BigInt.asUintN(64, a) / BigInt.asUintN(64, b));
+}
+
 /** A shift amount that every target treats alike. */
 export function checkShift(amount: number, width: number): number {
   if (amount < 0 || amount >= width) throw new Error(`internal: shift of ${width} bits by ${amount}`);

@@ -1,11 +1,11 @@
 /** Addition. On stored integers it is `rescaled_add`, for its operands' scales differ. */
-import { add as addition } from "../expr/build.ts";
+import { addElements } from "../expr/element-arithmetic.ts";
 import { defineBinary } from "./binary.ts";
 import { rescaledAdd } from "./rescaled-add.ts";
 
 export const add = defineBinary({
   name: "add",
-  doc: "y = lhs + rhs. Source: ONNX Add.",
-  real: addition,
+  doc: "y = lhs + rhs; plain integers wrap. Source: ONNX Add.",
+  plain: addElements,
   integer: { kind: "rescaled", stored: rescaledAdd },
 });

@@ -3,21 +3,34 @@
  * An operator's own file gives its formula and how it lives in integers.
  */
 import { axes, compute, i32, load, mul as product, sub as difference } from "../expr/build.ts";
+import type { ElementType } from "../tensor/element-type.ts";
 import type { Expression } from "../expr/expression.ts";
 import { defineOp, type IntegerForm, type TypedOp } from "../ir/operation.ts";
 import { formatType, perTensor, sameQuantization, tensorType } from "../ir/types.ts";
 import { elementCount, numbersOf, tensor } from "../tensor/tensor.ts";
 import { broadcastIndex, broadcastPosition, broadcastShape } from "./broadcasting.ts";
 import { permuteElementwise } from "./permuting.ts";
-import { isReal, requireActivation, requireElement, requireReal, zeroOf } from "./type-rules.ts";
+import {
+  isPlain,
+  numberElements,
+  requireActivation,
+  requireElement,
+  requirePlain,
+  requireSameElement,
+  zeroOf,
+} from "./type-rules.ts";
 
 const noAttributes = {};
 
 interface BinarySpec {
   readonly name: string;
   readonly doc: string;
-  /** The result's element of two f32 elements. */
-  readonly real: (a: Expression, b: Expression) => Expression;
+  /** The result's element of two plain elements of one type. */
+  readonly plain: (element: ElementType, a: Expression, b: Expression) => Expression;
+  /** Plain elements it takes; numbers unless given. */
+  readonly elements?: readonly ElementType[];
+  /** The result's element where it is not the operands': a truth value. */
+  readonly result?: "bool";
   /**
    * What it does with stored operands: a product of i8 or u8 gives an i32 accumulator; an order-preserving operator works
    * on operands and result of one quantization. Others refuse them.
@@ -28,12 +41,14 @@ interface BinarySpec {
 
 type BinaryOp = TypedOp<readonly ["lhs", "rhs"], typeof noAttributes>;
 
-export function defineBinary({ name, doc, real, stored, integer }: BinarySpec): BinaryOp {
+export function defineBinary(spec: BinarySpec): BinaryOp {
+  const { name, doc, plain, elements = numberElements, stored, integer } = spec;
+  const sample = elements.includes("f32") ? "f32" : elements[0]!;
   return defineOp({
     name,
     doc: `${doc}\nOperands broadcast as in numpy.`,
-    example: `%y = ${name} %a, %b : tensor<2x3xf32>`,
-    given: { "%a": "tensor<2x3xf32>", "%b": "tensor<3xf32>" },
+    example: `%y = ${name} %a, %b : tensor<2x3x${spec.result ?? sample}>`,
+    given: { "%a": `tensor<2x3x${sample}>`, "%b": `tensor<3x${sample}>` },
     operands: ["lhs", "rhs"],
     attrs: noAttributes,
     ...(integer === undefined ? {} : { integer }),
@@ -41,10 +56,11 @@ export function defineBinary({ name, doc, real, stored, integer }: BinarySpec): 
 
     infer({ lhs, rhs }, _, fail) {
       const shape = broadcastShape(lhs.shape, rhs.shape, fail);
-      if (isReal(lhs) || isReal(rhs) || stored === undefined) {
-        requireReal("lhs", lhs, fail);
-        requireReal("rhs", rhs, fail);
-        return tensorType("f32", shape);
+      if (isPlain(lhs) || isPlain(rhs) || stored === undefined) {
+        requirePlain("lhs", lhs, elements, fail);
+        requirePlain("rhs", rhs, elements, fail);
+        requireSameElement("rhs", rhs, lhs, fail);
+        return tensorType(spec.result ?? lhs.element, shape);
       }
       const left = requireActivation("lhs", lhs, fail);
       const right = requireActivation("rhs", rhs, fail);
@@ -58,17 +74,19 @@ export function defineBinary({ name, doc, real, stored, integer }: BinarySpec): 
           "quantization",
           `has operands ${formatType(lhs)} and ${formatType(rhs)}, expected one quantization`,
         );
-      return tensorType(lhs.element, shape, lhs.quantization);
+      return spec.result === undefined
+        ? tensorType(lhs.element, shape, lhs.quantization)
+        : tensorType(spec.result, shape);
     },
 
     express({ lhs, rhs }, _, result) {
       const domain = axes(result.type.shape, []);
       const a = load(lhs.tensor, broadcastIndex(lhs.type.shape, domain));
       const b = load(rhs.tensor, broadcastIndex(rhs.type.shape, domain));
-      const centred = stored === "product" && !isReal(lhs.type);
+      const centred = stored === "product" && !isPlain(lhs.type);
       const value = centred
         ? product(difference(a, i32(zeroOf(lhs.type))), difference(b, i32(zeroOf(rhs.type))))
-        : real(a, b);
+        : plain(lhs.type.element, a, b);
       return [compute(result.tensor, domain, value)];
     },
 

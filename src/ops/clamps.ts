@@ -2,23 +2,25 @@
  * Operators whose meaning is low <= y <= high, real or stored. A bound b is stored as zero + round(b / scale) within the
  * element's range; where a requantization feeds such an operator, its clamp takes the bounds over.
  */
-import { axes, at, clamp, compute, f32, i32, load, max, min } from "../expr/build.ts";
+import { axes, at, clamp, compute, i32, load, max, min } from "../expr/build.ts";
+import { like } from "../expr/element-arithmetic.ts";
 import type { Expression, Step } from "../expr/expression.ts";
 import type { ExpressOperand, ExpressResult, InferFail } from "../ir/operation.ts";
 import type { TensorType } from "../ir/types.ts";
 import { roundHalfAwayFromZero } from "../numerics/round.ts";
 import { elementRange } from "../tensor/element-type.ts";
-import { isReal, requireActivation } from "./type-rules.ts";
+import { floatElements, isPlain, requireActivation, requirePlain } from "./type-rules.ts";
 
 export interface Bounds {
   readonly low: number;
   readonly high: number;
 }
 
-/** Real f32, or stored with one scale: the result has the operand's type. */
+/** Real, or stored with one scale: the result has the operand's type. */
 export function clampType(input: TensorType, { low, high }: Bounds, fail: InferFail): TensorType {
   if (!(low <= high)) fail("attribute", `has bounds ${low} and ${high}, expected the lower first`);
-  if (!isReal(input)) requireActivation("input", input, fail);
+  if (isPlain(input)) requirePlain("input", input, floatElements, fail);
+  else requireActivation("input", input, fail);
   return input;
 }
 
@@ -38,9 +40,9 @@ export function expressClamp(input: ExpressOperand, bounds: Bounds, result: Expr
 }
 
 function clampExpression(x: Expression, type: TensorType, bounds: Bounds): Expression {
-  if (isReal(type)) {
-    const above = bounds.low === -Infinity ? x : max(x, f32(bounds.low));
-    return bounds.high === Infinity ? above : min(above, f32(bounds.high));
+  if (isPlain(type)) {
+    const above = bounds.low === -Infinity ? x : max(x, like(x, bounds.low));
+    return bounds.high === Infinity ? above : min(above, like(x, bounds.high));
   }
   const { low, high } = storedBounds(type, bounds);
   return clamp(x, i32(low), i32(high));

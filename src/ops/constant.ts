@@ -33,7 +33,7 @@ zero point of its quantization) where it is false; what value holds there is kep
         `has a mask of shape [${mask.shape.join(", ")}], expected [${value.shape.join(", ")}]`,
       );
     if (isMasking(mask) && isOdd(value.element))
-      fail("attribute", `has a mask, but ${value.element} has no 0 for what is pruned`);
+      fail("attribute", `has a mask and holds ${value.element}, which has no zero`);
     if (declared === undefined) return plain;
     if (declared.element !== value.element || !sameShape(declared.shape, value.shape))
       fail("result-type", `holds ${formatType(plain)}, declared as ${formatType(declared)}`);
@@ -50,16 +50,40 @@ zero point of its quantization) where it is false; what value holds there is kep
 
 const isMasking = (mask: Tensor): boolean => mask.data.some((kept: number | bigint) => kept === 0);
 
-/** Which elements of a constant are kept, or undefined when all are or the value is no constant. */
-export function maskOf({ producer }: Value): Tensor | undefined {
+/** Which elements of a constant are kept, of its shape; undefined when all are or the value is no constant. */
+export function maskOf({ producer, type }: Value): Tensor | undefined {
   if (producer?.definition !== constant) return undefined;
   const mask = producer.attributes["mask"] as Tensor;
-  return isMasking(mask) ? mask : undefined;
+  if (!isMasking(mask)) return undefined;
+  return sameShape(mask.shape, type.shape) ? mask : tensor("bool", type.shape);
+}
+
+/** How many elements of a value a mask hides. */
+export function prunedCount(value: Value): number {
+  let pruned = 0;
+  for (const kept of (maskOf(value)?.data ?? []) as ArrayLike<number> & Iterable<number>)
+    if (kept === 0) pruned++;
+  return pruned;
 }
 
 /** Attributes for a constant of this value that keeps what the mask keeps. */
-export const maskedBy = (value: Tensor, mask: Tensor | undefined): { value: Tensor; mask?: Tensor } =>
+export const maskedBy = (value: Tensor, mask: Tensor | undefined): ConstantAttributes =>
   mask === undefined ? { value } : { value, mask };
+
+export type ConstantAttributes = { readonly value: Tensor; readonly mask?: Tensor };
+
+/** What a constant holds, elements included that its mask hides. */
+export const contentsOf = ({ producer }: Value): Tensor => producer!.attributes["value"] as Tensor;
+
+/** Attributes of a constant after each element was changed where it lies: what is masked stays masked. */
+export const rewriteElements = (value: Value, rewrite: (contents: Tensor) => Tensor): ConstantAttributes =>
+  maskedBy(rewrite(contentsOf(value)), maskOf(value));
+
+/** Attributes of a constant after its elements moved: the mask moves with them. */
+export function moveElements(value: Value, move: (contents: Tensor) => Tensor): ConstantAttributes {
+  const mask = maskOf(value);
+  return maskedBy(move(contentsOf(value)), mask && move(mask));
+}
 
 /** Asked for again and again by passes that look for constants. */
 const known = new WeakMap<Tensor, { readonly value: Tensor; readonly result: Tensor }>();

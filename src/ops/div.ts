@@ -1,9 +1,9 @@
-/** Division. It has no integer form: division by a constant is multiplication by its reciprocal. */
-import { div as division } from "../expr/build.ts";
+/** Division. */
+import { divElements } from "../expr/element-arithmetic.ts";
 import { defineBinary } from "./binary.ts";
 
 export const div = defineBinary({
   name: "div",
-  doc: "y = lhs / rhs, as IEEE 754 defines it for zero divisors. Source: ONNX Div.",
-  real: division,
+  doc: "y = lhs / rhs, of reals as IEEE 754 defines it; of plain integers towards zero, and 0 where rhs is 0. Source: ONNX Div.",
+  plain: divElements,
 });

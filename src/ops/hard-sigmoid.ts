@@ -1,5 +1,6 @@
 /** The piecewise linear stand-in for the sigmoid. */
-import { add, clamp, f32, mul } from "../expr/build.ts";
+import { add, clamp, mul } from "../expr/build.ts";
+import { like } from "../expr/element-arithmetic.ts";
 import { float } from "../ir/attributes.ts";
 import { defineUnary } from "./unary.ts";
 
@@ -8,5 +9,5 @@ export const hardSigmoid = defineUnary({
   doc: "y = min(max(alpha * x + beta, 0), 1). Source: ONNX HardSigmoid.",
   attrs: { alpha: float(0.2), beta: float(0.5) },
   exampleAttributes: " {alpha = 0.25}",
-  real: (x, { alpha, beta }) => clamp(add(mul(x, f32(alpha)), f32(beta)), f32(0), f32(1)),
+  real: (x, { alpha, beta }) => clamp(add(mul(x, like(x, alpha)), like(x, beta)), like(x, 0), like(x, 1)),
 });

@@ -1,5 +1,6 @@
 /** The rectifier that keeps a share of what is negative. */
-import { compare, f32, mul, select } from "../expr/build.ts";
+import { compare, mul, select } from "../expr/build.ts";
+import { like } from "../expr/element-arithmetic.ts";
 import { float } from "../ir/attributes.ts";
 import { defineUnary } from "./unary.ts";
 
@@ -8,5 +9,5 @@ export const leakyRelu = defineUnary({
   doc: "y = x for x >= 0, alpha * x below. Source: ONNX LeakyRelu.",
   attrs: { alpha: float(0.01) },
   exampleAttributes: " {alpha = 0.1}",
-  real: (x, { alpha }) => select(compare("lt", x, f32(0)), mul(x, f32(alpha)), x),
+  real: (x, { alpha }) => select(compare("lt", x, like(x, 0)), mul(x, like(x, alpha)), x),
 });

@@ -1,11 +1,20 @@
 /** The product of two matrices that are both computed; a constant right side is better a `linear`. */
-import { at, axes, compute, f32, i32, load, mul, sub, sum, variable } from "../expr/build.ts";
+import { at, axes, compute, i32, load, mul, sub, sum, variable } from "../expr/build.ts";
+import { mulElements, reduceElements } from "../expr/element-arithmetic.ts";
 import type { Expression } from "../expr/expression.ts";
 import { defineOp, type ExpressOperand } from "../ir/operation.ts";
 import { formatType, perTensor, tensorType } from "../ir/types.ts";
 import { elementCount, numbersOf, tensor } from "../tensor/tensor.ts";
 import { broadcastIndex, broadcastPosition, broadcastShape } from "./broadcasting.ts";
-import { isReal, requireActivation, requireElement, requireReal, zeroOf } from "./type-rules.ts";
+import {
+  isPlain,
+  numberElements,
+  requireActivation,
+  requireElement,
+  requirePlain,
+  requireSameElement,
+  zeroOf,
+} from "./type-rules.ts";
 
 export const matmul = defineOp({
   name: "matmul",
@@ -32,9 +41,11 @@ Stored, (a - zero) * (b - zero) of i8 or u8 in i32, whose scale is the product o
       );
     const outer = broadcastShape(a.shape.slice(0, -2), b.shape.slice(0, -2), fail);
     const shape = [...outer, a.shape.at(-2)!, b.shape.at(-1)!];
-    if (isReal(a)) {
-      requireReal("b", b, fail);
-      return tensorType("f32", shape);
+    if (isPlain(a)) {
+      requirePlain("a", a, numberElements, fail);
+      requirePlain("b", b, numberElements, fail);
+      requireSameElement("b", b, a, fail);
+      return tensorType(a.element, shape);
     }
     const [left, right] = [requireActivation("a", a, fail), requireActivation("b", b, fail)];
     requireElement("a", a, ["i8", "u8"], fail);
@@ -47,16 +58,19 @@ Stored, (a - zero) * (b - zero) of i8 or u8 in i32, whose scale is the product o
     const m = variable("m", result.type.shape.at(-2)!);
     const n = variable("n", result.type.shape.at(-1)!);
     const k = variable("k", a.type.shape.at(-1)!);
-    const real = isReal(a.type);
+    const plain = isPlain(a.type);
     const element = (
       { tensor: operand, type }: ExpressOperand,
       row: typeof k,
       column: typeof k,
     ): Expression => {
       const e = load(operand, [...broadcastIndex(type.shape.slice(0, -2), outer), at(row), at(column)]);
-      return real ? e : sub(e, i32(zeroOf(type)));
+      return plain ? e : sub(e, i32(zeroOf(type)));
     };
-    const value = sum([k], mul(element(a, m, k), element(b, k, n)), real ? f32(0) : i32(0));
+    const [left, right] = [element(a, m, k), element(b, k, n)];
+    const value = plain
+      ? reduceElements("add", a.type.element, [k], mulElements(a.type.element, left, right))
+      : sum([k], mul(left, right), i32(0));
     return [compute(result.tensor, [...outer, m, n], value)];
   },
 

@@ -3,7 +3,15 @@ import { compute, constant, load, reduce, scalarTypeOf } from "../expr/build.ts"
 import { ints } from "../ir/attributes.ts";
 import { defineOp } from "../ir/operation.ts";
 import { tensorType } from "../ir/types.ts";
-import { isReal, lowestOf, requireActivation, requireRank } from "./type-rules.ts";
+import {
+  activationElements,
+  floatElements,
+  isPlain,
+  lowestOf,
+  requireActivation,
+  requirePlain,
+  requireRank,
+} from "./type-rules.ts";
 import { poolLoops, requirePadsWithin, windowExtents } from "./windows.ts";
 
 export const maxPool = defineOp({
@@ -23,7 +31,8 @@ input. pads are top, left, bottom, right. Stored, in the operand's quantization.
 
   infer({ input }, attrs, fail) {
     requireRank("input", input, 4, "N, H, W, C", fail);
-    if (!isReal(input)) requireActivation("input", input, fail);
+    if (isPlain(input)) requirePlain("input", input, [...floatElements, ...activationElements], fail);
+    else requireActivation("input", input, fail);
     requirePadsWithin(attrs.kernel, attrs, fail);
     const [height, width] = windowExtents(input.shape.slice(1, 3), attrs.kernel, attrs, fail);
     return tensorType(input.element, [input.shape[0]!, height, width, input.shape[3]!], input.quantization);

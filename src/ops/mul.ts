@@ -1,12 +1,12 @@
 /** Multiplication. Stored i8 or u8 operands give an i32 accumulator of at most 65,025 in size. */
-import { mul as multiplication } from "../expr/build.ts";
+import { mulElements } from "../expr/element-arithmetic.ts";
 import { defineBinary } from "./binary.ts";
 
 export const mul = defineBinary({
   name: "mul",
   doc: `y = lhs * rhs. Stored, (lhs - zero) * (rhs - zero) in i32, whose scale is the product of the scales.
 Source: ONNX Mul.`,
-  real: multiplication,
+  plain: mulElements,
   stored: "product",
   integer: { kind: "accumulator" },
 });

@@ -4,7 +4,7 @@ import { float, ints } from "../ir/attributes.ts";
 import { defineOp } from "../ir/operation.ts";
 import { formatType, tensorType, type TensorType } from "../ir/types.ts";
 import { roundHalfAwayFromZero } from "../numerics/round.ts";
-import { elementRange, isFloat } from "../tensor/element-type.ts";
+import { elementRange, isBigInteger, isFloat } from "../tensor/element-type.ts";
 import { permuteEntries } from "./permuting.ts";
 
 export const pad = defineOp({
@@ -37,7 +37,10 @@ zero + round(value / scale), which must lie within the element's range. Source: 
     const { quantization } = input;
     if (quantization?.axis !== undefined)
       fail("quantization", `has input quantized along axis ${quantization.axis}, expected one scale`);
-    if (!isFloat(input.element)) {
+    if (isBigInteger(input.element)) {
+      if (!Number.isSafeInteger(value))
+        fail("attribute", `pads ${formatType(input)} with ${value}, expected an integer`);
+    } else if (!isFloat(input.element)) {
       const stored = storedValue(input, value);
       const { min, max } = elementRange(input.element);
       if (!(stored >= min && stored <= max))
@@ -56,7 +59,12 @@ zero + round(value / scale), which must lie within the element's range. Source: 
   express({ input }, { before, value }, result) {
     const domain = axes(result.type.shape, []);
     const index = domain.map((v, i) => affine(-before[i]!, [v, 1]));
-    const fill = isFloat(input.type.element) ? Math.fround(value) : storedValue(input.type, value);
+    const { element } = input.type;
+    const fill = isFloat(element)
+      ? element === "f32"
+        ? Math.fround(value)
+        : value
+      : storedValue(input.type, value);
     return [compute(result.tensor, domain, load(input.tensor, index, fill))];
   },
 });

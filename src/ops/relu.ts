@@ -2,10 +2,11 @@
  * The rectifier. Real zero is stored as the zero point, so on stored integers it is max(q, zero); usually it vanishes
  * into the clamp of the requantization that feeds it.
  */
-import { axes, at, compute, f32, i32, load, max } from "../expr/build.ts";
+import { axes, at, compute, load } from "../expr/build.ts";
+import { like, maxElements } from "../expr/element-arithmetic.ts";
 import { defineOp } from "../ir/operation.ts";
 import { permuteElementwise } from "./permuting.ts";
-import { isReal, requireActivation, zeroOf } from "./type-rules.ts";
+import { isPlain, numberElements, requireActivation, requirePlain, zeroOf } from "./type-rules.ts";
 
 export const relu = defineOp({
   name: "relu",
@@ -18,13 +19,15 @@ export const relu = defineOp({
   permute: permuteElementwise,
 
   infer({ input }, _, fail) {
-    if (!isReal(input)) requireActivation("input", input, fail);
+    if (isPlain(input)) requirePlain("input", input, numberElements, fail);
+    else requireActivation("input", input, fail);
     return input;
   },
 
   express({ input }, _, result) {
     const domain = axes(result.type.shape, []);
-    const zero = isReal(input.type) ? f32(0) : i32(zeroOf(input.type));
-    return [compute(result.tensor, domain, max(load(input.tensor, domain.map(at)), zero))];
+    const x = load(input.tensor, domain.map(at));
+    const zero = like(x, zeroOf(input.type));
+    return [compute(result.tensor, domain, maxElements(input.type.element, x, zero))];
   },
 });

@@ -2,7 +2,8 @@
  * Sums over axes, and means, which are sums under another scale. Stored, both are the accumulator sum of (q - zero) in i32:
  * the mean of N elements has the operand's scale divided by N, so that nothing is divided at run time.
  */
-import { compute, div, f32, i32, load, sub, sum } from "../expr/build.ts";
+import { compute, i32, load, sub, sum } from "../expr/build.ts";
+import { divElements, like, reduceElements } from "../expr/element-arithmetic.ts";
 import { defineOp, type TypedOp } from "../ir/operation.ts";
 import { perTensor, tensorType } from "../ir/types.ts";
 import { elementCount, numbersOf, tensor } from "../tensor/tensor.ts";
@@ -14,7 +15,7 @@ import {
   reductionAttributes,
   reductionLoops,
 } from "./reductions.ts";
-import { isReal, requireActivation, zeroOf } from "./type-rules.ts";
+import { isPlain, numberElements, requireActivation, requirePlain, zeroOf } from "./type-rules.ts";
 
 type SumOp = TypedOp<readonly ["input"], typeof reductionAttributes>;
 
@@ -31,7 +32,10 @@ export function defineSum(name: string, doc: string, mean: boolean): SumOp {
 
     infer({ input }, attrs, fail) {
       const shape = reducedShape(input, attrs, fail);
-      if (isReal(input)) return tensorType("f32", shape);
+      if (isPlain(input)) {
+        requirePlain("input", input, numberElements, fail);
+        return tensorType(input.element, shape);
+      }
       const { scale } = requireActivation("input", input, fail);
       const count = mean ? reducedCount(input.shape, attrs.axes) : 1;
       return tensorType("i32", shape, perTensor(scale / count, 0));
@@ -40,13 +44,14 @@ export function defineSum(name: string, doc: string, mean: boolean): SumOp {
     express({ input }, attrs, result) {
       const { domain, over, index } = reductionLoops(input.type.shape, attrs);
       const element = load(input.tensor, index);
-      if (!isReal(input.type)) {
+      if (!isPlain(input.type)) {
         const centred = sub(element, i32(zeroOf(input.type)));
         return [compute(result.tensor, domain, sum(over, centred, i32(0)))];
       }
-      const total = sum(over, element, f32(0));
-      const count = reducedCount(input.type.shape, attrs.axes);
-      return [compute(result.tensor, domain, mean ? div(total, f32(count)) : total)];
+      const total = reduceElements("add", input.type.element, over, element);
+      const count = like(total, reducedCount(input.type.shape, attrs.axes));
+      const value = mean ? divElements(input.type.element, total, count) : total;
+      return [compute(result.tensor, domain, value)];
     },
 
     evalStored({ input }, { axes }, { operands, result }) {

@@ -1,17 +1,58 @@
 /**
- * The parts of type rules that operators share. Real tensors are f32 without quantization; stored ones are integers with
- * one. The algebra of scales: a product of integers has the product of their scales, exactly as the double product, so that
+ * The parts of type rules that operators share. *Plain* tensors have no quantization, their elements mean themselves: reals
+ * (f32, and f64 where an operator takes it), integers, bools. Stored tensors are integers with a quantization. The algebra of scales: a product of integers has the product of their scales, exactly as the double product, so that
  * a type names one accumulator and no other.
  */
 import type { InferFail } from "../ir/operation.ts";
 import { formatType, type Quantization, tensorType, type TensorType } from "../ir/types.ts";
-import { elementRange, isFloat, narrowElementTypes, type ElementType } from "../tensor/element-type.ts";
+import {
+  elementRange,
+  isFloat,
+  isInteger,
+  narrowElementTypes,
+  wholeElementTypes,
+  type ElementType,
+} from "../tensor/element-type.ts";
 
 export const isReal = (type: TensorType): boolean =>
   type.element === "f32" && type.quantization === undefined;
 
 /** Elements of stored weights. */
 export const weightElements: readonly ElementType[] = ["i8", ...narrowElementTypes];
+
+/** Without a quantization, whatever the element. */
+export const isPlain = (type: TensorType): boolean => type.quantization === undefined;
+
+export const floatElements: readonly ElementType[] = ["f32", "f64"];
+/** Integers that fill their bytes: the narrower ones are weights' alone. */
+export const wholeElements: readonly ElementType[] = wholeElementTypes.filter(isInteger);
+export const numberElements: readonly ElementType[] = [...floatElements, ...wholeElements];
+
+export const comparableElements: readonly ElementType[] = [...numberElements, "bool"];
+export const bitElements: readonly ElementType[] = ["bool", ...wholeElements];
+
+/** A plain tensor of one of these elements. */
+export function requirePlain(
+  name: string,
+  type: TensorType,
+  elements: readonly ElementType[],
+  fail: InferFail,
+): void {
+  if (!isPlain(type)) fail("operand-type", `has ${name} ${formatType(type)}, expected no quantization`);
+  if (!elements.includes(type.element))
+    fail("operand-type", `has ${name} ${formatType(type)}, expected ${elementsText(elements)}`);
+}
+
+function elementsText(elements: readonly ElementType[]): string {
+  if (elements === numberElements) return "numbers";
+  if (elements === wholeElements) return "integers";
+  return elements.join(" or ");
+}
+
+export function requireSameElement(name: string, type: TensorType, other: TensorType, fail: InferFail): void {
+  if (type.element !== other.element)
+    fail("operand-type", `has ${name} ${formatType(type)}, expected ${other.element}`);
+}
 
 /** Elements of stored activations. */
 export const activationElements: readonly ElementType[] = ["i8", "u8", "i16"];
@@ -56,6 +97,12 @@ export function requirePerTensor(
   if (quantization.axis !== undefined)
     fail("quantization", `has ${name} quantized along axis ${quantization.axis}, expected one scale`);
   return { scale: quantization.scale[0]!, zero: quantization.zero[0]! };
+}
+
+/** Plain, or quantized as a whole: what an operator can take that only moves elements. */
+export function requireWhole(name: string, type: TensorType, fail: InferFail): void {
+  if (type.quantization?.axis !== undefined)
+    fail("quantization", `has ${name} quantized along axis ${type.quantization.axis}, expected one scale`);
 }
 
 /** The zero point of a stored operand with one scale, 0 of a real one. For expressions: `infer` has checked the type. */

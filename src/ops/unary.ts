@@ -8,9 +8,11 @@ import type { AttributesOf, AttributeSpec } from "../ir/attributes.ts";
 import { defineOp, type IntegerForm, type TypedOp } from "../ir/operation.ts";
 import { tensorType } from "../ir/types.ts";
 import { permuteElementwise } from "./permuting.ts";
-import { requireReal } from "./type-rules.ts";
+import type { ElementType } from "../tensor/element-type.ts";
+import { floatElements, requirePlain } from "./type-rules.ts";
 
 const noAttributes = {};
+const table: IntegerForm = { kind: "table" };
 
 interface UnarySpec<A extends Record<string, AttributeSpec>> {
   readonly name: string;
@@ -18,8 +20,12 @@ interface UnarySpec<A extends Record<string, AttributeSpec>> {
   readonly attrs?: A;
   /** The attributes of the example, as text: ` {alpha = 0.1}`. */
   readonly exampleAttributes?: string;
-  /** The f32 result of an f32 element. Nodes used several times are computed once. */
-  real(x: Expression, attrs: AttributesOf<A>): Expression;
+  /** The result's element of a plain element. Nodes used several times are computed once. */
+  real(x: Expression, attrs: AttributesOf<A>, element: ElementType): Expression;
+  /** Plain elements it takes; reals unless given. */
+  readonly elements?: readonly ElementType[];
+  /** The result's element where it is not the operand's. */
+  readonly result?: "bool";
   /** A table of 256 entries unless said otherwise. */
   readonly integer?: IntegerForm;
 }
@@ -27,31 +33,34 @@ interface UnarySpec<A extends Record<string, AttributeSpec>> {
 export function defineUnary<const A extends Record<string, AttributeSpec> = typeof noAttributes>(
   spec: UnarySpec<A>,
 ): TypedOp<readonly ["input"], A> {
-  const { name, doc, integer = { kind: "table" } } = spec;
+  const { name, doc, elements = floatElements } = spec;
+  const sample = elements.includes("f32") ? "f32" : elements[0]!;
+  const integer = spec.integer ?? (sample === "f32" && spec.result === undefined ? table : undefined);
   return defineOp({
     name,
     doc,
-    example: `%y = ${name} %x${spec.exampleAttributes ?? ""} : tensor<4xf32>`,
-    given: { "%x": "tensor<4xf32>" },
+    example: `%y = ${name} %x${spec.exampleAttributes ?? ""} : tensor<4x${spec.result ?? sample}>`,
+    given: { "%x": `tensor<4x${sample}>` },
     operands: ["input"],
     attrs: spec.attrs ?? (noAttributes as A),
-    integer,
+    ...(integer === undefined ? {} : { integer }),
     permute: permuteElementwise,
 
     infer({ input }, _, fail) {
-      requireReal("input", input, fail);
-      return tensorType("f32", input.shape);
+      requirePlain("input", input, elements, fail);
+      return tensorType(spec.result ?? input.element, input.shape);
     },
 
     express({ input }, attrs, result) {
       const domain = axes(result.type.shape, []);
-      return [compute(result.tensor, domain, spec.real(load(input.tensor, domain.map(at)), attrs))];
+      const x = load(input.tensor, domain.map(at));
+      return [compute(result.tensor, domain, spec.real(x, attrs, input.type.element))];
     },
   });
 }
 
-/** A function computed in doubles and rounded to f32 once. */
+/** A function of reals computed in doubles and rounded to the element once. */
 export const inDouble =
   (formula: (x: Expression) => Expression): ((x: Expression) => Expression) =>
   (x) =>
-    convert("f32", formula(convert("f64", x)));
+    convert(x.type, formula(convert("f64", x)));

@@ -16,9 +16,16 @@ const loopWords: Readonly<Record<string, string>> = {
   div: "arithmetic of the loop IR",
   neg: "arithmetic of the loop IR",
   abs: "arithmetic of the loop IR",
+  and: "arithmetic of the loop IR",
+  or: "arithmetic of the loop IR",
+  xor: "arithmetic of the loop IR",
+  select: "an expression of the loop IR",
   sqrt: "arithmetic of the loop IR",
   floor: "arithmetic of the loop IR",
   ceil: "arithmetic of the loop IR",
+  not: "plain English in messages",
+  less: "a comparison",
+  cast: "C's way to write a conversion",
   constant: "a buffer's role, and a literal",
   sign: "as in sign-extend",
   round: "as in rounding constant",
@@ -41,7 +48,9 @@ const exceptions: Readonly<Record<string, Readonly<Record<string, string>>>> = {
 
 function cMathematics(why: string): Readonly<Record<string, string>> {
   const reason = `functions of C's mathematical library: ${why}`;
-  return Object.fromEntries(["exp", "log", "pow", "tanh", "erf"].map((name) => [name, reason]));
+  return Object.fromEntries(
+    ["exp", "log", "pow", "tanh", "erf", "sin", "cos", "remainder"].map((name) => [name, reason]),
+  );
 }
 
 const words = (text: string): string[] =>

@@ -21,7 +21,33 @@ export function operatorReference(operators: readonly OpDefinition[]): string {
   const onnx = onnxNames();
   const sections = operators.map((operator) => section(operator, onnx.get(operator.name) ?? []));
   const index = operators.map(({ name }) => `[${name}](#${name})`).join(" · ");
-  return `${head}${index}\n\n${sections.join("\n")}`;
+  return `${head}${index}\n\n${onnxTable(operators, onnx)}\n${sections.join("\n")}`;
+}
+
+/** What each ONNX operator may become, and which of that has no integer form. */
+function onnxTable(operators: readonly OpDefinition[], onnx: ReadonlyMap<string, readonly string[]>): string {
+  const rows = new Map<string, OpDefinition[]>();
+  for (const operator of operators)
+    for (const name of onnx.get(operator.name) ?? []) rows.set(name, [...(rows.get(name) ?? []), operator]);
+  const lines = [...rows]
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, becomes]) => {
+      const without = becomes.filter(({ integer }) => integer === undefined).map((operator) => operator.name);
+      const integers = without.length === 0 ? "yes" : `not where it needs ${without.join(", ")}`;
+      return `| ${name} | ${becomes.map((operator) => `[${operator.name}](#${operator.name})`).join(", ")} | ${integers} |`;
+    });
+  return [
+    "## ONNX operators",
+    "",
+    "Operator sets 1 to 27, each with its own meaning of attributes and inputs. In reals (`f32`, and other plain elements where ONNX has",
+    "them) everything here runs in every engine. What is computed of shapes and other known integers needs no operator: it is evaluated when",
+    "the model is read. Shapes must be static; RNN, GRU and LSTM are unrolled, so that code grows with the number of steps.",
+    "",
+    "| ONNX | may become | in integers |",
+    "| --- | --- | --- |",
+    ...lines,
+    "",
+  ].join("\n");
 }
 
 function section(
@@ -141,6 +167,24 @@ const viewMethods: Readonly<Record<string, string>> = {
   transpose: "src/ops/transpose.ts#transpose",
 };
 
+/** What the words of terms.ts create, as `t.plus(…)` in a formula. */
+function termMethods(): Map<string, string[]> {
+  const file = sourceFiles(converters).find(({ path }) => path.endsWith("/terms.ts"))!;
+  const methods = new Map<string, string[]>();
+  visitNodes(file.syntax, (node) => {
+    if (!ts.isReturnStatement(node) || node.expression === undefined) return;
+    if (!ts.isObjectLiteralExpression(node.expression)) return;
+    for (const property of node.expression.properties) {
+      const name = property.name?.getText(file.syntax);
+      if (name !== undefined) methods.set(name, namesReached(file, property, new Set()));
+    }
+  });
+  return methods;
+}
+
+const isTerms = (expression: string): boolean =>
+  expression === "t" || expression === "terms" || expression.startsWith("termsOf(");
+
 /** `src/ops/avg-pool.ts#avgPool` → `avg_pool`. */
 function operatorNames(): Map<string, string> {
   const names = new Map<string, string>();
@@ -169,6 +213,9 @@ function rowsOf({ syntax }: SourceFile): { onnx: string; row: ts.Node }[] {
   return rows;
 }
 
+let termWords: Map<string, string[]> | undefined;
+const words = (): Map<string, string[]> => (termWords ??= termMethods());
+
 /**
  * `FILE#NAME` of every definition of src/ops that is named in a node of the syntax tree or in the functions it leads to, in this
  * file and, for conversions that have a file of their own (`convertX`), in others.
@@ -180,8 +227,10 @@ function namesReached(file: SourceFile, node: ts.Node, seen: Set<string>): strin
     if (!ts.isIdentifier(inner)) return;
     const { text, parent } = inner;
     if (ts.isPropertyAccessExpression(parent) && parent.name === inner) {
-      const created = parent.expression.getText(file.syntax) === "node" ? viewMethods[text] : undefined;
+      const receiver = parent.expression.getText(file.syntax);
+      const created = receiver === "node" ? viewMethods[text] : undefined;
       if (created !== undefined) found.push(created);
+      if (isTerms(receiver)) found.push(...(words().get(text) ?? []));
       return;
     }
     if (seen.has(`${file.path}#${text}`)) return;

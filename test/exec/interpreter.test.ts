@@ -6,7 +6,7 @@ import * as b from "../../src/expr/build.ts";
 import { tensorAttribute, int } from "../../src/ir/attributes.ts";
 import { Graph } from "../../src/ir/graph.ts";
 import { defineOp } from "../../src/ir/operation.ts";
-import { tensorType } from "../../src/ir/types.ts";
+import { perTensor, tensorType } from "../../src/ir/types.ts";
 import { tensor } from "../../src/tensor/tensor.ts";
 
 const described = { doc: "", example: "", given: {} };
@@ -71,7 +71,9 @@ const add = defineOp({
 
 function network(element: "i32" | "f32"): Graph {
   const graph = new Graph("net");
-  const x = graph.addInput("x", tensorType(element, [3]));
+  // What is stored has a quantization; plain integers are computed by their expressions.
+  const quantization = element === "i32" ? perTensor(1, 0) : undefined;
+  const x = graph.addInput("x", tensorType(element, [3], quantization));
   const bias = graph.create(
     known,
     {},

@@ -89,7 +89,9 @@ function realMeaning(
   if (meaning === "identity") return ([x]) => x!;
   const graph = new Graph("real");
   const operation = stored.operations[0]!;
-  const values = stored.inputs.map(({ name, type }) => graph.addInput(name, tensorType("f32", type.shape)));
+  const values = stored.inputs.map(({ name, type }) =>
+    graph.addInput(name, type.quantization === undefined ? type : tensorType("f32", type.shape)),
+  );
   const definition = meaning === undefined ? operation.definition : operatorNamed(meaning)!;
   const attributes = meaning === undefined ? operation.attributes : {};
   const real = graph.createGeneric(definition, values, attributes);
@@ -98,7 +100,10 @@ function realMeaning(
   const compiled = compileSteps(steps, { reals: true });
   return (operands) => {
     const bound = new Map<TensorReference, Tensor>(
-      values.map((value: Value, i) => [referenceOf(value), tensor("f64", value.type.shape, operands[i])]),
+      values.map((value: Value, i) => {
+        const { element, shape } = value.type;
+        return [referenceOf(value), tensor(element === "f32" ? "f64" : element, shape, operands[i])];
+      }),
     );
     return compiled(bound).get(result)!.data as Float64Array;
   };
@@ -107,12 +112,15 @@ function realMeaning(
 /** All lowest, all highest, all real zero, then random ones; every value of an 8-bit operand of 256 elements. */
 function samplesOf(types: readonly TensorType[]): Tensor[][] {
   const random = generator(99);
-  const within = ({ element }: TensorType): { min: number; max: number } =>
-    element === "i32" ? { min: -2000, max: 2000 } : elementRange(element);
+  // Plain integers are indices, of any sign and beyond any axis.
+  const within = ({ element, quantization }: TensorType): { min: number; max: number } => {
+    if (quantization === undefined) return element === "bool" ? { min: 0, max: 1 } : { min: -5, max: 5 };
+    return element === "i32" ? { min: -2000, max: 2000 } : elementRange(element);
+  };
   const patterns: ((type: TensorType, i: number) => number)[] = [
     (type) => within(type).min,
     (type) => within(type).max,
-    (type) => type.quantization!.zero[0]!,
+    (type) => type.quantization?.zero[0] ?? 0,
     (type, i) => within(type).min + (i % 256),
     ...Array.from({ length: 4 }, () => (type: TensorType) => {
       const { min, max } = within(type);
@@ -130,6 +138,7 @@ const filled = ({ element, shape }: TensorType, value: (i: number) => number): T
   );
 
 function dequantized(t: Tensor, type: TensorType): Float64Array {
+  if (type.quantization === undefined) return Float64Array.from(numbers(t));
   return Float64Array.from(numbers(t), (q, i) => {
     const { scale, zero } = sliceOf(type, i);
     return scale * (q - zero);

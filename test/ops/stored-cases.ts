@@ -100,6 +100,56 @@ export const storedCases: readonly StoredCase[] = [
     boundInSteps: exact,
   },
   {
+    line: "%y = reduce_min %x {axes = [1], keepdims = false} : tensor<4xi8, 0.5:7>",
+    given: { "%x": "tensor<4x3xi8, 0.5:7>" },
+    boundInSteps: exact,
+  },
+  {
+    line: "%y = select %c, %a, %b : tensor<4x3xi8, 0.5:-128>",
+    given: {
+      "%c": "tensor<4x1xbool>",
+      "%a": "tensor<4x3xi8, 0.5:-128>",
+      "%b": "tensor<3xi8, 0.5:-128>",
+    },
+    boundInSteps: exact,
+  },
+  {
+    line: "%y = expand %x {shape = [2, 3, 4]} : tensor<2x3x4xi8, 0.5:7>",
+    given: { "%x": "tensor<3x1xi8, 0.5:7>" },
+    boundInSteps: exact,
+  },
+  {
+    line: "%y = gather %x, %i {axis = 1} : tensor<2x3x2xi8, 0.5:7>",
+    given: { "%x": "tensor<2x4x2xi8, 0.5:7>", "%i": "tensor<3xi64>" },
+    boundInSteps: exact,
+  },
+  {
+    line: "%y = gather_elements %x, %i {axis = 1} : tensor<2x3xi8, 0.5:7>",
+    given: { "%x": "tensor<2x4xi8, 0.5:7>", "%i": "tensor<2x3xi32>" },
+    boundInSteps: exact,
+  },
+  {
+    line: "%y = gather_nd %x, %i : tensor<3x2xi8, 0.5:7>",
+    given: { "%x": "tensor<3x4x2xi8, 0.5:7>", "%i": "tensor<3x2xi32>" },
+    boundInSteps: exact,
+  },
+  {
+    line: "%y = scatter_elements %x, %i, %u {axis = 1} : tensor<2x4xi8, 0.5:7>",
+    given: { "%x": "tensor<2x4xi8, 0.5:7>", "%i": "tensor<2x3xi32>", "%u": "tensor<2x3xi8, 0.5:7>" },
+    boundInSteps: exact,
+  },
+  {
+    line: "%y = scatter_nd %x, %i, %u : tensor<4x3xi8, 0.5:7>",
+    given: { "%x": "tensor<4x3xi8, 0.5:7>", "%i": "tensor<2x1xi32>", "%u": "tensor<2x3xi8, 0.5:7>" },
+    boundInSteps: exact,
+  },
+  {
+    // Each weight is off by at most 2^-11, at most 255 steps of the operand, 2^10 of the result's each.
+    line: "%y = resample %x {axis = 1, indices = dense<[[0, 1], [1, 2], [2, 2]]> : tensor<3x2xi32>, weights = dense<[[0.3, 0.7], [0.6, 0.4], [1, 0]]> : tensor<3x2xf32>} : tensor<4x3xi32, 0.00048828125:0>",
+    given: { "%x": "tensor<4x3xi8, 0.5:7>" },
+    boundInSteps: 256,
+  },
+  {
     line: "%y = softmax %x : tensor<6x10xi8, 0.00390625:-128>",
     given: { "%x": "tensor<6x10xi8, 0.125:11>" },
     boundInSteps: 0.501,

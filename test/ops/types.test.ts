@@ -19,8 +19,8 @@ const conv = "%y = conv2d %x, %w, %b : tensor<1x2x2x3xi32, {0.125, 0.25, 0.5}:0 
 
 test.each<[string, Given, string, string]>([
   [
-    "%y = relu %x : tensor<4xi32>",
-    { "%x": "tensor<4xi32>" },
+    "%y = relu %x : tensor<4xi32, 1:0>",
+    { "%x": "tensor<4xi32, 1:0>" },
     "operand-type",
     "'relu' has input of i32, expected i8 or u8 or i16",
   ],
@@ -28,7 +28,7 @@ test.each<[string, Given, string, string]>([
     "%y = sigmoid %x : tensor<4xf32>",
     { "%x": "tensor<4xi8, 1:0>" },
     "operand-type",
-    "'sigmoid' has input tensor<4xi8, 1:0>, expected f32",
+    "'sigmoid' has input tensor<4xi8, 1:0>, expected no quantization",
   ],
   [
     "%y = clip %x {min = 2, max = 1} : tensor<4xf32>",
@@ -46,7 +46,7 @@ test.each<[string, Given, string, string]>([
     "%y = add %a, %a : tensor<2xi8, 1:0>",
     { "%a": "tensor<2xi8, 1:0>" },
     "operand-type",
-    "'add' has lhs tensor<2xi8, 1:0>, expected f32",
+    "'add' has lhs tensor<2xi8, 1:0>, expected no quantization",
   ],
   [
     "%y = maximum %a, %b : tensor<2xi8, 1:0>",

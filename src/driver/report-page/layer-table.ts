@@ -14,18 +14,21 @@ export function layerTable(rows: readonly Row[]): Markup {
     Math.max(1, ...rows.map(({ weightBytes }) => weightBytes)),
     Math.max(1, ...rows.map(({ macs }) => macs)),
   ];
-  const body = rows.map(({ operators, result, weightBytes, weightElement, macs }, index) => {
+  const isPruned = rows.some(({ prunedShare }) => prunedShare > 0);
+  const body = rows.map(({ operators, result, weightBytes, weightElement, macs, prunedShare }, index) => {
     const { name, origin, element, scale, zero, outputBytes, sqnrDb } = result;
     const type = scale === undefined ? element : `${element}, ${significant(scale)}:${zero!}`;
     return markup`<tr id="layer-${index}"><th scope="row"><span title="${origin}">${operators}</span><small>${shortened(name, 28)}</small></th>
 <td>${shape(result.shape)}</td><td>${type}</td><td class="n">${bytes(outputBytes)}</td>
-<td class="n">${bar(weightBytes / mostBytes)}${bytes(weightBytes)}<small>${weightElement}</small></td><td class="n">${bar(macs / mostMacs)}${short(macs)}</td>
+<td class="n">${bar(weightBytes / mostBytes)}${bytes(weightBytes)}<small>${weightElement}</small></td>${isPruned ? markup`<td class="n">${percent(prunedShare)}</td>` : undefined}<td class="n">${bar(macs / mostMacs)}${short(macs)}</td>
 <td class="n ${noiseClass(sqnrDb)}">${decibels(sqnrDb)}</td></tr>
 `;
   });
-  return markup`<div class="wide"><table><thead><tr><th scope="col">layer</th><th scope="col">result</th><th scope="col">type, scale:zero</th><th scope="col" class="n">bytes</th><th scope="col" class="n">weights</th><th scope="col" class="n">MACs</th><th scope="col" class="n">SQNR, dB</th></tr></thead>
+  return markup`<div class="wide"><table><thead><tr><th scope="col">layer</th><th scope="col">result</th><th scope="col">type, scale:zero</th><th scope="col" class="n">bytes</th><th scope="col" class="n">weights</th>${isPruned ? markup`<th scope="col" class="n">pruned</th>` : undefined}<th scope="col" class="n">MACs</th><th scope="col" class="n">SQNR, dB</th></tr></thead>
 <tbody>${body}</tbody></table></div>`;
 }
+
+const percent = (share: number): string => (share > 0 ? `${(100 * share).toFixed(1)} %` : "");
 
 const bar = (share: number): Markup | undefined =>
   share > 0 ? markup`<i class="bar" style="width:${(share * 2.5).toFixed(2)}em"></i>` : undefined;

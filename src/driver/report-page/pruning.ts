@@ -23,7 +23,7 @@ export function pruning({ passes }: Report): Markup | undefined {
     passes.filter((record) => record.pass === pass).flatMap(({ findings }) => findings);
   const tried = pointsOf(found("prune-channels"), "frontier");
   const groups = new Map<string, Finding[]>();
-  for (const finding of found("measure-sensitivity")) {
+  for (const finding of found("measure-channel-sensitivity")) {
     const { group } = finding;
     if (typeof group === "string") groups.set(group, [...(groups.get(group) ?? []), finding]);
   }

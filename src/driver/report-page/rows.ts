@@ -15,6 +15,8 @@ export interface Row {
   readonly weightBytes: number;
   readonly weightElement: string | undefined;
   readonly macs: number;
+  /** Of its parameters, the share that masks make zero. */
+  readonly prunedShare: number;
 }
 
 export function rowsOf(layers: readonly LayerRecord[]): readonly Row[] {
@@ -42,6 +44,14 @@ export function rowsOf(layers: readonly LayerRecord[]): readonly Row[] {
         weightElement: all.find(({ weightElement }) => weightElement !== undefined)?.weightElement,
         weightBytes: all.reduce((sum, { weightBytes }) => sum + weightBytes, 0),
         macs: all.reduce((sum, { macs }) => sum + macs, 0),
+        prunedShare: prunedShareOf(all),
       };
     });
+}
+
+function prunedShareOf(layers: readonly LayerRecord[]): number {
+  const parameters = layers.reduce((sum, layer) => sum + layer.parameters, 0);
+  return (
+    layers.reduce((sum, { prunedParameters = 0 }) => sum + prunedParameters, 0) / Math.max(1, parameters)
+  );
 }

@@ -17,6 +17,7 @@ export interface AttributeReader {
   /** Beyond 2^53 in magnitude they become ±(2^53 - 1): "to the end", as in slices. */
   ints(name: string): readonly number[] | undefined;
   floats(name: string): readonly number[] | undefined;
+  strings(name: string): readonly string[] | undefined;
   tensor(name: string): Tensor | undefined;
   /** An int that must be 0 or 1. */
   flag(name: string): boolean | undefined;
@@ -62,6 +63,7 @@ export function attributeReader(node: OnnxNode): AttributeReader {
     string: (name) => read(name, "string"),
     ints: (name) => read(name, "ints")?.map(saturated),
     floats: (name) => read(name, "floats"),
+    strings: (name) => read(name, "strings"),
     tensor(name) {
       const value = read(name, "tensor");
       if (value === undefined || !isOpaque(value)) return value;

@@ -14,15 +14,18 @@
 import { diagnostic, DiagnosticError } from "../../diagnostics/diagnostic.ts";
 import type { Diagnostic } from "../../diagnostics/diagnostic.ts";
 import { describeNode } from "./decode.ts";
-import type { OnnxAttribute, OnnxGraph, OnnxModel, OnnxNode } from "./model.ts";
+import type { OnnxAttribute, OnnxConstant, OnnxGraph, OnnxModel, OnnxNode } from "./model.ts";
 import { suggest } from "../../diagnostics/suggest.ts";
 import { resolveInputs } from "./resolve-inputs.ts";
 import type { FixedDimension, OnnxInput } from "./resolve-inputs.ts";
 import { sortNodes } from "./sort-nodes.ts";
+import type { Tensor } from "../../tensor/tensor.ts";
 
 export interface OnnxCheckOptions {
   /** Shapes of inputs by name, for what the model leaves open. */
   readonly shapes?: ReadonlyMap<string, readonly number[]>;
+  /** Inputs by name whose contents are known when the model is compiled: they become initializers. */
+  readonly constants?: ReadonlyMap<string, Tensor>;
 }
 
 export interface CheckedOnnxModel {
@@ -199,7 +202,8 @@ function opsetProblems({ opsets }: OnnxModel, domains: ReadonlyMap<string, strin
  *   onnx-duplicate-definition, onnx-missing-output, onnx-missing-opset, onnx-input-type, onnx-missing-shape,
  *   onnx-dynamic-shape, onnx-unknown-input, onnx-shape-option; beyond 20 of them, onnx-more-problems counts the rest
  */
-export function checkOnnxModel(model: OnnxModel, options: OnnxCheckOptions = {}): CheckedOnnxModel {
+export function checkOnnxModel(given: OnnxModel, options: OnnxCheckOptions = {}): CheckedOnnxModel {
+  const model = withConstants(given, options.constants);
   const problems: Diagnostic[] = [];
   const context: Context = { problems, domains: new Map() };
   const label = `graph "${model.graph.name}"`;
@@ -223,6 +227,21 @@ export function checkOnnxModel(model: OnnxModel, options: OnnxCheckOptions = {})
   if (total > 0) throw new DiagnosticError(limited(problems, total));
   const { inputs, fixed, symbols } = resolved;
   return { model: { ...model, graph }, inputs, fixed, symbols };
+}
+
+function withConstants(model: OnnxModel, constants: ReadonlyMap<string, Tensor> = new Map()): OnnxModel {
+  if (constants.size === 0) return model;
+  const names = model.graph.inputs.map(({ name }) => name);
+  const unknown = [...constants.keys()].find((name) => !names.includes(name));
+  if (unknown !== undefined)
+    throw new DiagnosticError([
+      diagnostic("error", "onnx-unknown-input", `a constant is given for '${unknown}', which is no input`, {
+        subject: `graph "${model.graph.name}"`,
+        help: `the inputs are ${names.join(", ")}`,
+      }),
+    ]);
+  const initializers = new Map<string, OnnxConstant>([...model.graph.initializers, ...constants]);
+  return { ...model, graph: { ...model.graph, initializers } };
 }
 
 function limited(problems: readonly Diagnostic[], total: number): readonly Diagnostic[] {

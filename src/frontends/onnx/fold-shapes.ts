@@ -24,7 +24,8 @@ import {
   type Tensor,
 } from "../../tensor/tensor.ts";
 import { reductionAxes } from "./converters/reduction.ts";
-import { castElement, sliceRange } from "./converters/shape.ts";
+import { castElement } from "./converters/logic.ts";
+import { sliceRange } from "./converters/shape.ts";
 import { axisAt, type NodeView } from "./node-view.ts";
 
 export type FoldRow = (node: NodeView) => Tensor | undefined;

@@ -37,7 +37,7 @@ export interface ImportedModel {
  * Reads a .onnx file.
  *
  * @throws DiagnosticError of `decodeOnnx` and `checkOnnxModel`; onnx-unsupported-operator with all such nodes; else all of
- *   onnx-attribute, onnx-axis, onnx-cast, onnx-gather, onnx-input-element, onnx-missing-input, onnx-not-constant, onnx-rank,
+ *   onnx-attribute, onnx-axis, onnx-cast, onnx-missing-input, onnx-not-constant, onnx-rank,
  *   onnx-too-large, onnx-training, onnx-unsupported-element, onnx-unsupported-output, onnx-weights, and those of the
  *   operators' type rules, each with the node and its inputs
  */
@@ -88,13 +88,6 @@ function convertModel(checked: CheckedOnnxModel): ImportedModel {
     const quantization = quantizationOfInput(model, input.name, input.element);
     const value = graph.addInput(input.name, tensorType(input.element, input.shape, quantization));
     conversion.operands.set(input.name, { name: input.name, value });
-    if (input.element === "f64")
-      problems.push(
-        diagnostic("error", "onnx-input-element", `input '${input.name}' holds doubles, expected float32`, {
-          subject: `input "${input.name}"`,
-          help: "export the model in single precision",
-        }),
-      );
   }
   const collect = (action: () => void): void => {
     try {

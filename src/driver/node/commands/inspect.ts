@@ -37,11 +37,13 @@ export function addInspect(program: Command, streams: Streams): void {
 }
 
 function inspectionText(found: Inspection): string {
+  const isPruned = found.layers.some(({ prunedParameters }) => prunedParameters !== undefined);
   const rows = found.layers.map((layer) => [
     layer.name,
     layer.operator,
     `[${layer.shape.join(", ")}]`,
     grouped(layer.parameters),
+    ...(isPruned ? [share(layer.prunedParameters, layer.parameters)] : []),
     grouped(layer.macs),
     grouped(layer.weightBytes),
     grouped(layer.outputBytes),
@@ -52,7 +54,19 @@ function inspectionText(found: Inspection): string {
   return [
     `graph ${found.name}: ${found.inputs.map(port).join(", ")} → ${found.outputs.map(port).join(", ")}`,
     "",
-    textTable(["layer", "operator", "shape", "parameters", "MACs", "weights", "output bytes"], rows),
+    textTable(
+      [
+        "layer",
+        "operator",
+        "shape",
+        "parameters",
+        ...(isPruned ? ["pruned"] : []),
+        "MACs",
+        "weights",
+        "output bytes",
+      ],
+      rows,
+    ),
     "",
     `${grouped(found.parameters)} parameters, ${kibibytes(found.weightBytes)}; ${grouped(found.macs)} multiply-accumulates`,
     ...(arenaBytes === undefined
@@ -64,3 +78,7 @@ function inspectionText(found: Inspection): string {
     "",
   ].join("\n");
 }
+
+/** Of the layer's parameters, those that masks make zero. */
+const share = (pruned: number | undefined, parameters: number): string =>
+  pruned === undefined ? "" : `${((100 * pruned) / parameters).toFixed(1)} %`;

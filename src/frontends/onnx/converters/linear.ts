@@ -6,6 +6,8 @@ import type { Value } from "../../../ir/graph.ts";
 import { add } from "../../../ops/add.ts";
 import { constantOperandOf } from "../../../ops/constant-operand.ts";
 import { linear as linearLayer } from "../../../ops/linear.ts";
+import { einsum } from "../../../ops/einsum.ts";
+import { expand } from "../../../ops/expand.ts";
 import { matmul } from "../../../ops/matmul.ts";
 import { mul } from "../../../ops/mul.ts";
 import { numbersOf, tensor } from "../../../tensor/tensor.ts";
@@ -14,7 +16,7 @@ import type { NodeView } from "../node-view.ts";
 import { isKnown, type KnownOperand } from "../operand.ts";
 import type { ConverterTable } from "./converter.ts";
 
-export const linear: ConverterTable = { Gemm: convertGemm, MatMul: convertMatMul };
+export const linear: ConverterTable = { Einsum: convertEinsum, Gemm: convertGemm, MatMul: convertMatMul };
 
 function convertGemm(node: NodeView): Value {
   const { attributes } = node;
@@ -98,6 +100,48 @@ function scaled(node: NodeView, value: Value, factor: number, name: string): Val
 
 const added = (node: NodeView, product: Value, beta: number): Value =>
   node.create(add, { lhs: product, rhs: scaled(node, node.value(2), beta, "beta") }, {});
+
+/**
+ * Axes that an ellipsis stands for get letters of their own, the same in every operand, counted from their end. Without an arrow the
+ * result has those, then every letter that occurs once, in the alphabet's order.
+ */
+function convertEinsum(node: NodeView): Value {
+  const { attributes } = node;
+  const equation = attributes.required("equation", attributes.string("equation")).replaceAll(" ", "");
+  const [left, right] = equation.split("->") as [string, string | undefined];
+  const used = new Set(equation.replaceAll(/[^A-Za-z]/g, ""));
+  const spare = Array.from("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz").filter(
+    (letter) => !used.has(letter),
+  );
+  const written = left.split(",");
+  if (written.length !== node.operands.length)
+    node.fail("onnx-attribute", `has the equation '${equation}', expected ${node.operands.length} terms`);
+  const hidden = written.map((term, i) =>
+    term.includes("...") ? Math.max(0, node.shape(i).length - term.replace("...", "").length) : 0,
+  );
+  const most = Math.max(...hidden);
+  const outer = spare.slice(0, most).join("");
+  const terms = written.map((term, i) => term.replace("...", outer.slice(most - hidden[i]!)));
+  const once = [...used].filter((letter) => left.split(letter).length === 2).sort();
+  const output = right === undefined ? outer + once.join("") : right.replace("...", outer);
+  const inputs = node.operands.map((_, i) => expandTerm(node, i, terms[i]!, terms));
+  return node.create(einsum, { inputs }, { equation: `${terms.join(",")}->${output}` });
+}
+
+/** An axis of extent 1 stands for any extent of the other operands. */
+function expandTerm(node: NodeView, index: number, term: string, terms: readonly string[]): Value {
+  const shape = node.shape(index);
+  const wanted = shape.map((extent, axis) => {
+    const letter = term[axis]!;
+    const others = terms.flatMap((other, i) => {
+      const at = other.indexOf(letter);
+      return at < 0 ? [] : [node.shape(i)[at]!];
+    });
+    return extent === 1 ? Math.max(1, ...others) : extent;
+  });
+  if (wanted.join() === shape.join()) return node.value(index);
+  return node.create(expand, { input: node.value(index) }, { shape: wanted });
+}
 
 /** Vectors count as matrices of one row or one column, and the axis they lack goes from the result. */
 function convertMatMul(node: NodeView): Value {

@@ -3,24 +3,18 @@
  * write the shapes of reshapes as small networks of their own; what else that takes is in fold-shapes.ts.
  */
 import { concat } from "../../../ops/concat.ts";
-import { pad } from "../../../ops/pad.ts";
 import { slice } from "../../../ops/slice.ts";
 import type { Value } from "../../../ir/graph.ts";
 import { elementCount, saturatedNumbersOf, tensor } from "../../../tensor/tensor.ts";
-import { isFloat } from "../../../tensor/element-type.ts";
-import { elementTypeOf } from "../decode-tensor.ts";
 import { axisAt, contentAt, type NodeView } from "../node-view.ts";
-import { elementOf, type Converted } from "../operand.ts";
+import type { Converted } from "../operand.ts";
 import type { ConverterTable } from "./converter.ts";
 
 export const shape: ConverterTable = {
-  Cast: convertCast,
   Concat: convertConcat,
   Dropout: convertDropout,
   Flatten: convertFlatten,
-  Gather: convertGather,
   Identity: (node) => contentAt(node, 0),
-  Pad: convertPad,
   Reshape: convertReshape,
   Shape: convertShape,
   Size: (node) => tensor("i64", [], [BigInt(elementCount(node.shape(0)))]),
@@ -37,34 +31,6 @@ export function integers(node: NodeView, index: number, name: string): readonly 
   return node.attributes.ints(name);
 }
 
-/** The element type of a Cast: a number, before operator set 6 a word. */
-export function castElement(node: NodeView) {
-  const { attributes } = node;
-  attributes.ignore("saturate", "round_mode");
-  if (node.opset < 6) {
-    const word = attributes.required("to", attributes.string("to"));
-    if (word === "FLOAT" || word === "FLOAT16") return "f32";
-    return node.fail("onnx-cast", `casts to '${word}', expected FLOAT`);
-  }
-  const to = attributes.required("to", attributes.int("to"));
-  if (to === 10 || to === 16)
-    node.warn("onnx-cast", "casts to a half-precision type, which is computed in f32 here");
-  return (
-    elementTypeOf(to) ?? node.fail("onnx-cast", `casts to the element type ${to}, which is not supported`)
-  );
-}
-
-function convertCast(node: NodeView): Value {
-  const to = castElement(node);
-  const from = elementOf(node.operand(0));
-  if (from === to) return node.value(0);
-  return node.fail("onnx-cast", `casts ${from} to ${to}, expected the same type for computed values`, {
-    help: isFloat(to)
-      ? "give the network float32 inputs: integers are mapped by --input-scale and --input-zero"
-      : "export the network without integer arithmetic: quern quantizes it itself",
-  });
-}
-
 function convertConcat(node: NodeView): Value {
   const { attributes } = node;
   const given = attributes.int("axis") ?? (node.opset < 4 ? 1 : undefined);
@@ -73,13 +39,17 @@ function convertConcat(node: NodeView): Value {
   return inputs.length === 1 ? inputs[0]! : node.create(concat, { inputs }, { axis });
 }
 
-function convertDropout(node: NodeView): Converted {
+/** At inference all is kept: the mask, of bools since operator set 10, is true everywhere. */
+function convertDropout(node: NodeView): Converted[] {
   node.attributes.ignore("ratio", "seed", "is_test");
   if (node.has(2) && Number(node.known(2, "training_mode").data[0]) !== 0)
     node.fail("onnx-training", "is in training mode, expected inference", {
       help: "export the model for inference (model.eval(), training=False)",
     });
-  return contentAt(node, 0);
+  const shape = node.shape(0);
+  const element = node.opset < 10 ? "f32" : "bool";
+  const ones = new Uint8Array(node.reserve(shape)).fill(1);
+  return [contentAt(node, 0), tensor(element, shape, ones)];
 }
 
 function convertFlatten(node: NodeView): Converted {
@@ -88,64 +58,6 @@ function convertFlatten(node: NodeView): Converted {
   const axis = given === extents.length ? given : axisAt(node, given, extents.length);
   const matrix = [elementCount(extents.slice(0, axis)), elementCount(extents.slice(axis))];
   return node.reshape(contentAt(node, 0), matrix);
-}
-
-/** Of a computed tensor, one entry or a run of them: that is a slice. */
-function convertGather(node: NodeView): Value {
-  const extents = node.shape(0);
-  const axis = axisAt(node, node.attributes.int("axis") ?? 0, extents.length);
-  const indices = node.known(1, "indices");
-  const list = Array.from(saturatedNumbersOf(indices), (index) =>
-    index < 0 ? index + extents[axis]! : index,
-  );
-  const outside = list.find((index) => index < 0 || index >= extents[axis]!);
-  if (outside !== undefined)
-    node.fail("onnx-axis", `gathers entry ${outside} of axis ${axis}, expected one of ${extents[axis]!}`);
-  const [first] = list;
-  if (first === undefined || list.some((index, i) => index !== first + i))
-    return node.fail("onnx-gather", `gathers the entries [${list.join(", ")}], expected a run of neighbours`);
-  const run = { starts: [first], ends: [first + list.length], axes: [axis], steps: [1] };
-  const taken = node.create(slice, { input: node.value(0) }, run);
-  return node.reshape(taken, [...extents.slice(0, axis), ...indices.shape, ...extents.slice(axis + 1)]);
-}
-
-/** Padding with a constant; negative padding cuts. */
-function convertPad(node: NodeView): Value {
-  const { attributes } = node;
-  const rank = node.shape(0).length;
-  const mode = attributes.string("mode") ?? "constant";
-  if (mode !== "constant")
-    node.fail("onnx-attribute", `has mode '${mode}', expected constant`, {
-      help: "only padding with a constant is supported",
-    });
-  const pads = attributes.ints("paddings") ?? integers(node, 1, "pads");
-  const list = attributes.required("pads", pads);
-  const axes = node.has(3)
-    ? Array.from(saturatedNumbersOf(node.known(3, "axes")), (axis) => axisAt(node, axis, rank))
-    : Array.from({ length: rank }, (_, axis) => axis);
-  if (list.length !== 2 * axes.length)
-    node.fail("onnx-attribute", `has ${list.length} pads, expected ${2 * axes.length}`);
-  const before = Array<number>(rank).fill(0);
-  const after = Array<number>(rank).fill(0);
-  axes.forEach((axis, i) => {
-    before[axis] = list[i]!;
-    after[axis] = list[i + axes.length]!;
-  });
-  const value = node.has(2)
-    ? Number(node.known(2, "constant_value").data[0] ?? 0)
-    : (attributes.float("value") ?? 0);
-  const kept = cut(node, node.value(0), before, after);
-  const grow = (counts: readonly number[]): number[] => counts.map((count) => Math.max(count, 0));
-  if ([...before, ...after].every((count) => count <= 0)) return kept;
-  return node.create(pad, { input: kept }, { before: grow(before), after: grow(after), value });
-}
-
-function cut(node: NodeView, input: Value, before: readonly number[], after: readonly number[]): Value {
-  const axes = before.flatMap((count, axis) => (count < 0 || after[axis]! < 0 ? [axis] : []));
-  if (axes.length === 0) return input;
-  const starts = axes.map((axis) => Math.max(-before[axis]!, 0));
-  const ends = axes.map((axis) => Math.max(input.type.shape[axis]! + Math.min(after[axis]!, 0), 0));
-  return node.create(slice, { input }, { starts, ends, axes, steps: axes.map(() => 1) });
 }
 
 /** 0 keeps an extent (unless allowzero), -1 takes what is left. */

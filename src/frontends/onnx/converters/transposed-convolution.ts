@@ -13,12 +13,20 @@
 import type { Value } from "../../../ir/graph.ts";
 import { add } from "../../../ops/add.ts";
 import { conv2d } from "../../../ops/conv2d.ts";
+import { pad } from "../../../ops/pad.ts";
 import { slice } from "../../../ops/slice.ts";
-import { numbersOf, tensor, type Tensor } from "../../../tensor/tensor.ts";
+import { elementCount, numbersOf, tensor, type Tensor } from "../../../tensor/tensor.ts";
 import { requireFinite } from "../constant-pool.ts";
 import type { NodeView } from "../node-view.ts";
 import { isKnown } from "../operand.ts";
-import { fromChannelsLast, readWindows, spatialExtents, toChannelsLast } from "./windows.ts";
+import {
+  asPlanes,
+  asVolumes,
+  fromChannelsLast,
+  readWindows,
+  spatialExtents,
+  toChannelsLast,
+} from "./windows.ts";
 
 /** One spatial axis. */
 interface Axis {
@@ -33,6 +41,8 @@ interface Axis {
   /** The first position that is kept of those the convolution computes, and how many. */
   readonly start: number;
   readonly output: number;
+  /** Entries cut off before the result. */
+  readonly before: number;
 }
 
 export function convertConvTranspose(node: NodeView): Value {
@@ -50,7 +60,7 @@ export function convertConvTranspose(node: NodeView): Value {
     );
   requireFinite(weightOperand);
   const { tensor: weight } = weightOperand;
-  const [depth, outputs, ...kernel] = weight.shape as [number, number, ...number[]];
+  const [depth, , ...kernel] = weight.shape as [number, number, ...number[]];
   if (weight.shape.length !== extents.length + 2)
     node.fail(
       "operand-shape",
@@ -69,14 +79,38 @@ export function convertConvTranspose(node: NodeView): Value {
     );
 
   const spatial = spatialAxes(node, extents, kernel);
-  const [y, x] = spatial.length === 1 ? [flat, spatial[0]!] : (spatial as [Axis, Axis]);
-  const bias = node.has(2) ? node.operand(2) : undefined;
+  const input = toChannelsLast(node, node.value(0));
+  const result =
+    spatial.length === 3
+      ? transposeVolumes(node, input, weight, groups, spatial as [Axis, Axis, Axis])
+      : transposePlanes(
+          node,
+          input,
+          weight,
+          groups,
+          spatial.length === 1 ? [flat, spatial[0]!] : (spatial as [Axis, Axis]),
+          true,
+        );
+  return fromChannelsLast(node, result, extents.length + 2);
+}
+
+/** [N, H, W, I] by a weight [I, O / groups, KH, KW] or [I, O / groups, K]. */
+function transposePlanes(
+  node: NodeView,
+  input: Value,
+  weight: Tensor,
+  groups: number,
+  [y, x]: readonly [Axis, Axis],
+  biased: boolean,
+): Value {
+  const outputs = weight.shape[1]!;
+  const bias = biased && node.has(2) ? node.operand(2) : undefined;
   const packed = packWeight(weight, groups, y, x);
   node.reserve(packed.shape);
-  let result = node.create(
+  const phases = node.create(
     conv2d,
     {
-      input: toChannelsLast(node, node.value(0)),
+      input,
       weight: node.constant(packed, "weight"),
       ...(bias !== undefined && isKnown(bias)
         ? { bias: node.constant(packBias(bias.tensor, groups, outputs, y.stride * x.stride), "bias") }
@@ -84,10 +118,48 @@ export function convertConvTranspose(node: NodeView): Value {
     },
     { pads: [y.padBefore, x.padBefore, y.padAfter, x.padAfter], groups },
   );
-  result = keep(node, interleave(node, result, groups, outputs, y, x), y, x);
-  if (bias !== undefined && !isKnown(bias))
-    result = node.create(add, { lhs: result, rhs: node.value(2) }, {});
-  return fromChannelsLast(node, result, extents.length + 2);
+  const result = keep(node, interleave(node, phases, groups, outputs, y, x), y, x);
+  if (bias === undefined || isKnown(bias)) return result;
+  return node.create(add, { lhs: result, rhs: node.value(2) }, {});
+}
+
+/**
+ * Volumes with their depths drawn apart by the stride, empty planes between them, and then a sum over the kernel's depths of plane
+ * convolutions, as for convolutions of volumes: result depth d meets depth d + before - k * dilation.
+ */
+function transposeVolumes(
+  node: NodeView,
+  input: Value,
+  weight: Tensor,
+  groups: number,
+  [z, y, x]: readonly [Axis, Axis, Axis],
+): Value {
+  const [batch, depth, ...plane] = input.type.shape as [number, number, number, number, number];
+  const surround = (value: Value, before: number, after: number): Value => {
+    const others = value.type.shape.slice(2).map(() => 0);
+    const attributes = { before: [0, before, ...others], after: [0, after, ...others], value: 0 };
+    return node.create(pad, { input: value }, attributes);
+  };
+  const rows = node.reshape(input, [batch * depth, 1, ...plane]);
+  const apart = node.reshape(surround(rows, 0, z.stride - 1), [batch, depth * z.stride, ...plane]);
+  const reach = (z.kernel - 1) * z.dilation;
+  const whole = surround(apart, reach, reach + z.output + z.before);
+  const [inputs, outputs, , ...kernel] = weight.shape as [number, number, number, number, number];
+  const parts = Array.from({ length: z.kernel }, (_, k) => {
+    const first = reach + z.before - k * z.dilation;
+    const run = { starts: [first], ends: [first + z.output], axes: [1], steps: [1] };
+    const met = asPlanes(node, node.create(slice, { input: whole }, run));
+    const size = elementCount(kernel);
+    const values = numbersOf(weight);
+    const own = Float32Array.from({ length: inputs * outputs * size }, (_, i) => {
+      const pair = Math.floor(i / size);
+      return values[(pair * z.kernel + k) * size + (i % size)]!;
+    });
+    const slab = tensor("f32", [inputs, outputs, ...kernel], own);
+    return transposePlanes(node, met, slab, groups, [y, x], k === 0);
+  });
+  const sum = parts.reduce((lhs, rhs) => node.create(add, { lhs, rhs }, {}));
+  return asVolumes(node, sum, z.output);
 }
 
 /** A height that does nothing. */
@@ -100,6 +172,7 @@ const flat: Axis = {
   padAfter: 0,
   start: 0,
   output: 1,
+  before: 0,
 };
 
 function spatialAxes(node: NodeView, extents: readonly number[], kernel: readonly number[]): Axis[] {
@@ -143,6 +216,7 @@ function spatialAxes(node: NodeView, extents: readonly number[], kernel: readonl
       padAfter: last - (n - 1),
       start: before - first * stride,
       output,
+      before,
     };
   });
 }

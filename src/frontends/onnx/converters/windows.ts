@@ -18,13 +18,13 @@ export interface SpatialWindows {
   readonly ends: readonly number[];
 }
 
-/** The spatial extents of the node's first input: one or two of them. */
+/** The spatial extents of the node's first input: one, two or three of them. */
 export function spatialExtents(node: NodeView): readonly number[] {
   const [, , ...extents] = node.shape(0);
-  if (extents.length === 1 || extents.length === 2) return extents;
+  if (extents.length >= 1 && extents.length <= 3) return extents;
   return node.fail(
     "onnx-rank",
-    `works on an input [${node.shape(0).join(", ")}], expected batch, channels and one or two spatial axes`,
+    `works on an input [${node.shape(0).join(", ")}], expected batch, channels and one to three spatial axes`,
   );
 }
 
@@ -91,8 +91,9 @@ export const planeAttributes = ({ strides, dilations, begins, ends }: SpatialWin
 
 export const planeKernel = ({ kernel }: SpatialWindows): readonly number[] => plane(kernel, 1);
 
-/** [N, C, H, W] or [N, C, L] to [N, H, W, C]. The transpose stands outside, where it can meet its neighbour's. */
+/** [N, C, H, W] or [N, C, L] to [N, H, W, C], volumes to [N, D, H, W, C]. The transpose stands outside, where it can meet its neighbour's. */
 export function toChannelsLast(node: NodeView, input: Value): Value {
+  if (input.type.shape.length === 5) return node.transpose(input, [0, 2, 3, 4, 1]);
   if (input.type.shape.length === 4) return node.transpose(input, [0, 2, 3, 1]);
   const last = node.transpose(input, [0, 2, 1]);
   const [batch, length, channels] = last.type.shape as [number, number, number];
@@ -101,7 +102,28 @@ export function toChannelsLast(node: NodeView, input: Value): Value {
 
 /** Back to ONNX's layout of `rank` axes. */
 export function fromChannelsLast(node: NodeView, result: Value, rank: number): Value {
+  if (rank === 5) return node.transpose(result, [0, 4, 1, 2, 3]);
   if (rank === 4) return node.transpose(result, [0, 3, 1, 2]);
   const [batch, , length, channels] = result.type.shape as [number, number, number, number];
   return node.transpose(node.reshape(result, [batch, length, channels]), [0, 2, 1]);
+}
+
+/** The windows over one or two of three axes. */
+export const windowsOver = (windows: SpatialWindows, from: number, to: number): SpatialWindows => ({
+  kernel: windows.kernel.slice(from, to),
+  strides: windows.strides.slice(from, to),
+  dilations: windows.dilations.slice(from, to),
+  begins: windows.begins.slice(from, to),
+  ends: windows.ends.slice(from, to),
+});
+
+/** One depth of each volume [N, D, H, W, C] after another, as [N * D, H, W, C]. */
+export function asPlanes(node: NodeView, volumes: Value): Value {
+  const [batch, depth, ...plane] = volumes.type.shape as [number, number, ...number[]];
+  return node.reshape(volumes, [batch * depth, ...plane]);
+}
+
+export function asVolumes(node: NodeView, planes: Value, depth: number): Value {
+  const [count, ...plane] = planes.type.shape as [number, ...number[]];
+  return node.reshape(planes, [count / depth, depth, ...plane]);
 }

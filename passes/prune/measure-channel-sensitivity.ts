@@ -18,8 +18,8 @@ import { Trials } from "./trial.ts";
 
 const tenths = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9];
 
-export const measureSensitivity = definePass({
-  name: "measure-sensitivity",
+export const measureChannelSensitivity = definePass({
+  name: "measure-channel-sensitivity",
   summary: "how the outputs move as channels go, group by group",
   options: {
     criterion: choice(
@@ -32,7 +32,7 @@ export const measureSensitivity = definePass({
   async run(graph, { options, context, find }) {
     if (!options.shares.every((share) => share > 0 && share < 1))
       fail("option", `shares are ${options.shares.join(", ")}, expected between 0 and 1`);
-    const measuring = measuringOf(context, "measure-sensitivity");
+    const measuring = measuringOf(context, "measure-channel-sensitivity");
     const criterion = criteria.find(({ name }) => name === options.criterion)!;
     const groups = dependencyGroups(graph);
     const needs = new Set<Need>(criterion.needs);
