@@ -20,6 +20,7 @@ import { insertFakeQuantization } from "./quantize/insert-fake-quantization.ts";
 import { normalizeWeights } from "./quantize/normalize-weights.ts";
 import { removeRedundantQuantization } from "./quantize/remove-redundant-quantization.ts";
 import { signActivations } from "./quantize/sign-activations.ts";
+import { roundWeights } from "./quantize/round-weights.ts";
 import { widenOutputs } from "./quantize/widen-outputs.ts";
 import { requantize } from "./quantize/requantize.ts";
 
@@ -37,6 +38,7 @@ export const passes: readonly Pass[] = [
   foldActivation,
   calibrate,
   insertFakeQuantization,
+  roundWeights,
   correctBias,
   widenOutputs,
   removeRedundantQuantization,

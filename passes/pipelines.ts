@@ -26,6 +26,7 @@ const optimize = [
 const quantize = [
   "calibrate{method=auto}",
   "insert-fake-quantization",
+  "round-weights",
   "correct-bias",
   "widen-outputs",
   "requantize",

@@ -19,7 +19,7 @@ export interface WeightOptions {
   readonly "weight-ranges": "auto" | "minmax" | "mse";
 }
 
-type AccumulatorForm = Extract<IntegerForm, { kind: "accumulator" }>;
+export type AccumulatorForm = Extract<IntegerForm, { kind: "accumulator" }>;
 
 const fewestMinmaxBits = 6;
 const biasLimit = 2 ** 30;
@@ -65,17 +65,23 @@ export function quantizeWeights(
   );
   if (bias === undefined || biasValue === undefined) return 1;
 
-  const { scale: scales } = accumulatorScale();
-  const quantization: Quantization =
-    scales.length === 1 && axis === undefined
-      ? { scale: scales, zero: [0] }
-      : { scale: scales, zero: scales.map(() => 0), axis: 0 };
-  const biases = Array.from(numbersOf(bias), (b, c) =>
-    quantizeValue(b, sliceQuantization(quantization, c).scale, 0, -i32Limit, i32Limit - 1),
-  );
+  const quantization = biasQuantization(accumulatorScale(), axis);
+  const biases = Array.from(numbersOf(bias), (b, c) => storedBias(b, quantization, c));
   replaceConstant(graph, operation, biasValue, tensor("i32", bias.shape, biases), quantization);
   return 2;
 }
+
+/** Of a bias, in the accumulator's scale. */
+export const biasQuantization = ({ scale }: Quantization, axis: number | undefined): Quantization =>
+  scale.length === 1 && axis === undefined
+    ? { scale, zero: [0] }
+    : { scale, zero: scale.map(() => 0), axis: 0 };
+
+export const storedBias = (real: number, quantization: Quantization, channel: number): number =>
+  quantizeValue(real, sliceQuantization(quantization, channel).scale, 0, -i32Limit, i32Limit - 1);
+
+/** The finest accumulator scale in which a bias still leaves room. */
+export const leastBiasScale = (bias: number): number => Math.abs(bias) / biasLimit;
 
 /** Which slice along `axis` an element lies in. */
 export function sliceOf({ shape }: Tensor, axis: number | undefined): (position: number) => number {

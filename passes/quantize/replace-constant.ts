@@ -32,3 +32,35 @@ export function replaceConstant(
   graph.replaceOperand(operation, old, real.result);
   eraseUnread(graph, producer);
 }
+
+/** Gives an operation other stored contents for the dequantized constant that it reads; they take its names. */
+export function replaceStored(
+  graph: Graph,
+  operation: Operation,
+  read: Value,
+  value: Tensor,
+  quantization: Quantization,
+): void {
+  const old = read.producer!.operands[0]!;
+  const names = { stored: old.name, real: read.name };
+  const { origin } = old.producer!;
+  if (read.users.size === 1) {
+    graph.rename(read, `${names.real}_replaced`);
+    if (old.users.size === 1) graph.rename(old, `${names.stored}_replaced`);
+  }
+  const type = tensorType(value.element, value.shape, quantization);
+  const stored = graph.create(
+    constant,
+    {},
+    { value },
+    { before: operation, name: names.stored, origin, type },
+  );
+  const real = graph.create(
+    dequantize,
+    { input: stored.result },
+    {},
+    { before: operation, name: names.real },
+  );
+  graph.replaceOperand(operation, read, real.result);
+  eraseUnread(graph, read.producer);
+}
