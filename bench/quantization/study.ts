@@ -1,7 +1,7 @@
 /**
- * `npm run study:quantization [-- NETWORK…]`: what each step of quantization gives on the corpus, as the tables of docs/quantization.md.
+ * `npm run study:quantization [-- NETWORK… --kept]`: what each step of quantization gives on the corpus, as the tables of docs/quantization.md.
  * Every choice is made on calibration samples; `dev` is read to print the tables, and nothing is made from them. Trials that
- * are done are kept in build/study and not run again.
+ * are done are kept in build/study and not run again; `--kept` prints those alone.
  */
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -70,10 +70,11 @@ function recordingRow(name: string, trial: Trial): string {
   return `| ${name} | ${value.toFixed(4)} | ${ends} | ${correlation(found, expected).toFixed(4)} | ${costs(trial)} |`;
 }
 
-/** In a process of its own. */
-function trialOf(network: StudyNetwork, method: Method): Trial {
+/** In a process of its own; with `--kept` only what is there. */
+function trialOf(network: StudyNetwork, method: Method, keptOnly: boolean): Trial | undefined {
   const file = join(folder, `${network.name} ${method.passes.replaceAll(/[^a-z0-9]+/g, "-")}.json`);
   if (!existsSync(file)) {
+    if (keptOnly) return undefined;
     console.error(`${network.name}: ${method.name}`);
     const script = fileURLToPath(import.meta.url);
     execFileSync(process.execPath, [script, "--trial", network.name, method.name, file], {
@@ -92,12 +93,16 @@ if (first === "--trial") {
   writeFileSync(rest[2]!, JSON.stringify(await runTrial(corpus, network, method)));
 } else {
   mkdirSync(folder, { recursive: true });
-  const wanted = first === undefined ? networks.map(({ name }) => name) : [first, ...rest];
+  const words = process.argv.slice(2);
+  const wanted = words.filter((word) => !word.startsWith("--"));
   for (const network of networks) {
-    if (!wanted.includes(network.name)) continue;
+    if (wanted.length > 0 && !wanted.includes(network.name)) continue;
     const trials = new Map<string, Trial>();
-    for (const method of methods)
-      if (method.networks?.includes(network.name) ?? true) trials.set(method.name, trialOf(network, method));
-    console.log(`${table(network, trials)}\n`);
+    for (const method of methods) {
+      if (method.networks?.includes(network.name) === false) continue;
+      const trial = trialOf(network, method, words.includes("--kept"));
+      if (trial !== undefined) trials.set(method.name, trial);
+    }
+    if (trials.size > 0) console.log(`${table(network, trials)}\n`);
   }
 }

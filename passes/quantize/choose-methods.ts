@@ -10,7 +10,7 @@ import { densityOf } from "../../src/numerics/quantization-error.ts";
 import type { Finding, PassContext } from "../../src/pass/pass.ts";
 import type { SampleSource } from "../../src/pass/samples.ts";
 import { fixedInputsOf } from "./fixed-inputs.ts";
-import { judgeable, NoiseRatio, toDecibels, valuesOf } from "../../src/measure/judge-outputs.ts";
+import { noiseOfGraphs, toDecibels } from "../../src/measure/judge-outputs.ts";
 import { planQuantization, type Plan } from "./plan.ts";
 import { quantizeActivations } from "./quantize-activations.ts";
 import {
@@ -22,7 +22,6 @@ import {
   type RangeOptions,
   type WeighedMethod,
 } from "./range-meter.ts";
-import { heldOutSamples } from "../../src/measure/split-samples.ts";
 
 export interface MeasuredGroup {
   readonly sources: readonly Value[];
@@ -118,25 +117,13 @@ async function judge(
   createExecutor: ExecutorFactory,
   context: PassContext,
 ): Promise<number[]> {
-  const opened = [await judgeable(graph, createExecutor)];
-  try {
-    for (const ranging of rangings) {
-      const copy = copyGraph(graph);
-      const byName = new Map(copy.values.map((value) => [value.name, value]));
-      for (const [{ sources }, range] of ranging)
-        for (const { name } of sources) copy.setRange(byName.get(name)!, range);
-      quantizeActivations(copy, planQuantization(copy, fixedInputsOf(copy, context)));
-      opened.push(await judgeable(copy, createExecutor));
-    }
-    const ratios = rangings.map(() => new NoiseRatio());
-    for (const sample of heldOutSamples(samples)) {
-      const [real, ...found] = opened.map(({ executor, names }) => valuesOf(executor, sample, names));
-      found.forEach((values, c) => {
-        ratios[c]!.add(real!, values);
-      });
-    }
-    return ratios.map(({ ratio }) => ratio);
-  } finally {
-    for (const { executor } of opened) executor.dispose();
-  }
+  const quantized = rangings.map((ranging) => {
+    const copy = copyGraph(graph);
+    const byName = new Map(copy.values.map((value) => [value.name, value]));
+    for (const [{ sources }, range] of ranging)
+      for (const { name } of sources) copy.setRange(byName.get(name)!, range);
+    quantizeActivations(copy, planQuantization(copy, fixedInputsOf(copy, context)));
+    return copy;
+  });
+  return noiseOfGraphs(graph, quantized, samples, createExecutor);
 }

@@ -42,11 +42,7 @@ export function quantizeWeights(
 
   const { levels } = options;
   const channelOf = sliceOf(weight, axis);
-  const channels = axis === undefined ? 1 : weight.shape[axis]!;
-  const clips =
-    options["weight-ranges"] === "mse" ||
-    (options["weight-ranges"] === "auto" && elementBits(levels.element) < fewestMinmaxBits);
-  const scale = weightScales(weight, channels, channelOf, levels, clips);
+  const scale = weightScales(weight, axis, levels, options["weight-ranges"]);
   const accumulatorScale = (): Quantization =>
     accumulatorType(
       operation,
@@ -71,6 +67,16 @@ export function quantizeWeights(
   return 2;
 }
 
+/** What weights become by nearest levels, with a scale for each slice along `axis`: in reals. */
+export function roundedWeights(weight: Tensor, axis: number | undefined, levels: Levels): Float64Array {
+  const scale = weightScales(weight, axis, levels, "auto");
+  const channelOf = sliceOf(weight, axis);
+  return Float64Array.from(numbersOf(weight), (w, i) => {
+    const s = scale[channelOf(i)]!;
+    return s * nearestLevel(levels, w / s);
+  });
+}
+
 /** Of a bias, in the accumulator's scale. */
 export const biasQuantization = ({ scale }: Quantization, axis: number | undefined): Quantization =>
   scale.length === 1 && axis === undefined
@@ -90,13 +96,16 @@ export function sliceOf({ shape }: Tensor, axis: number | undefined): (position:
   return (position) => Math.floor(position / stride) % shape[axis]!;
 }
 
+/** One for each slice along `axis`, or one for all. */
 function weightScales(
   weight: Tensor,
-  channels: number,
-  channelOf: (position: number) => number,
+  axis: number | undefined,
   levels: Levels,
-  clips: boolean,
+  ranges: WeightOptions["weight-ranges"],
 ): number[] {
+  const channelOf = sliceOf(weight, axis);
+  const channels = axis === undefined ? 1 : weight.shape[axis]!;
+  const clips = ranges === "mse" || (ranges === "auto" && elementBits(levels.element) < fewestMinmaxBits);
   const largest = new Array<number>(channels).fill(0);
   numbersOf(weight).forEach((w: number, i: number) => {
     const c = channelOf(i);

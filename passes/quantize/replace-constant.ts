@@ -4,7 +4,7 @@ import { eraseUnread } from "../../src/ir/match.ts";
 import { tensorType, type Quantization } from "../../src/ir/types.ts";
 import { constant } from "../../src/ops/constant.ts";
 import { dequantize } from "../../src/ops/dequantize.ts";
-import type { Tensor } from "../../src/tensor/tensor.ts";
+import { tensor, type Tensor } from "../../src/tensor/tensor.ts";
 
 /** The stored constant takes the name; the real one goes unless others read it. */
 export function replaceConstant(
@@ -63,4 +63,14 @@ export function replaceStored(
   );
   graph.replaceOperand(operation, read, real.result);
   eraseUnread(graph, read.producer);
+}
+
+/** Gives an operation other reals for a constant that it reads; they take its name. */
+export function replaceReal(graph: Graph, operation: Operation, old: Value, numbers: Float64Array): void {
+  const { name, producer, type } = old;
+  if (old.users.size === 1) graph.rename(old, `${name}_replaced`);
+  const value = tensor("f32", type.shape, Float32Array.from(numbers));
+  const made = graph.create(constant, {}, { value }, { before: operation, name, origin: producer?.origin });
+  graph.replaceOperand(operation, old, made.result);
+  eraseUnread(graph, producer);
 }

@@ -18,11 +18,10 @@ import { choice, int } from "../../src/ir/attributes.ts";
 import { copyGraph } from "../../src/ir/copy-graph.ts";
 import type { Graph } from "../../src/ir/graph.ts";
 import { sliceQuantization, tensorType } from "../../src/ir/types.ts";
-import { judgeable, NoiseRatio, toDecibels, valuesOf } from "../../src/measure/judge-outputs.ts";
+import { noiseOfGraphs, toDecibels } from "../../src/measure/judge-outputs.ts";
 import { fittedSamples, heldOutSamples } from "../../src/measure/split-samples.ts";
 import { WaitingNetwork } from "../../src/measure/waiting-network.ts";
 import { definePass } from "../../src/pass/pass.ts";
-import type { SampleSource } from "../../src/pass/samples.ts";
 import { elementBits } from "../../src/tensor/element-type.ts";
 import { tensor, type Tensor } from "../../src/tensor/tensor.ts";
 import { foldDequantized } from "./fold-dequantized.ts";
@@ -67,7 +66,8 @@ export const roundWeights = definePass({
     const [plain, tuned] = [copyGraph(graph), copyGraph(graph)];
     await walk(plain, real, split, ["nearest"], createExecutor);
     const layers = await walk(tuned, real, split, aims, createExecutor);
-    const [before, after] = await judge(real, [plain, tuned], samples, createExecutor);
+    for (const each of [plain, tuned]) foldDequantized(each);
+    const [before, after] = await noiseOfGraphs(real, [plain, tuned], samples, createExecutor);
     const better = after! < before!;
     find({
       summary: better ? "kept" : "withdrawn, it did not lower the error on samples held out",
@@ -150,27 +150,4 @@ function apply(graph: Graph, { fake, weight, bias }: PairedLayer, rounding: Laye
     replaceStored(graph, operation, bias.read, tensor("i32", bias.contents.shape, integers), biasType);
   }
   replaceStored(graph, operation, weight.read, tensor(element, shape, rounding.integers), quantization);
-}
-
-/** Noise over signal of each graph's deciding values on the samples held out. */
-async function judge(
-  real: Graph,
-  graphs: readonly Graph[],
-  samples: SampleSource,
-  createExecutor: ExecutorFactory,
-): Promise<number[]> {
-  const reference = await judgeable(real, createExecutor);
-  const ratios: number[] = [];
-  for (const graph of graphs) {
-    const fake = copyGraph(graph);
-    foldDequantized(fake);
-    const { executor, names } = await judgeable(fake, createExecutor);
-    const ratio = new NoiseRatio();
-    for (const sample of heldOutSamples(samples))
-      ratio.add(valuesOf(reference.executor, sample, reference.names), valuesOf(executor, sample, names));
-    executor.dispose();
-    ratios.push(ratio.ratio);
-  }
-  reference.executor.dispose();
-  return ratios;
 }
