@@ -23,10 +23,13 @@ import { restoreWeights } from "./prune/restore-weights.ts";
 import { calibrate } from "./quantize/calibrate.ts";
 import { completeQuantization } from "./quantize/complete-quantization.ts";
 import { correctBias } from "./quantize/correct-bias.ts";
+import { equalizeLayers } from "./quantize/equalize-layers.ts";
 import { insertFakeQuantization } from "./quantize/insert-fake-quantization.ts";
 import { normalizeWeights } from "./quantize/normalize-weights.ts";
 import { removeRedundantQuantization } from "./quantize/remove-redundant-quantization.ts";
 import { signActivations } from "./quantize/sign-activations.ts";
+import { measureSensitivity } from "./quantize/measure-sensitivity.ts";
+import { roundWeights } from "./quantize/round-weights.ts";
 import { widenOutputs } from "./quantize/widen-outputs.ts";
 import { requantize } from "./quantize/requantize.ts";
 
@@ -49,8 +52,11 @@ export const passes: readonly Pass[] = [
   removeChannels,
   pruneWeights,
   restoreWeights,
+  measureSensitivity,
+  equalizeLayers,
   calibrate,
   insertFakeQuantization,
+  roundWeights,
   correctBias,
   widenOutputs,
   removeRedundantQuantization,

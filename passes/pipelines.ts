@@ -41,6 +41,7 @@ const prune = (budget: string): string =>
 const quantize = [
   "calibrate{method=auto}",
   "insert-fake-quantization",
+  "round-weights",
   "correct-bias",
   "widen-outputs",
   "requantize",

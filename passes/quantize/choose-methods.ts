@@ -10,18 +10,18 @@ import { densityOf } from "../../src/numerics/quantization-error.ts";
 import type { Finding, PassContext } from "../../src/pass/pass.ts";
 import type { SampleSource } from "../../src/pass/samples.ts";
 import { fixedInputsOf } from "./fixed-inputs.ts";
-import { judgeable, NoiseRatio, toDecibels, valuesOf } from "../../src/measure/judge-outputs.ts";
+import { noiseOfGraphs, toDecibels } from "../../src/measure/judge-outputs.ts";
 import { planQuantization, type Plan } from "./plan.ts";
 import { quantizeActivations } from "./quantize-activations.ts";
 import {
   noiseOf,
   rangeBy,
-  rangeMethods,
+  weighedMethods,
   type RangeMeter,
   type RangeMethod,
   type RangeOptions,
+  type WeighedMethod,
 } from "./range-meter.ts";
-import { heldOutSamples } from "../../src/measure/split-samples.ts";
 
 export interface MeasuredGroup {
   readonly sources: readonly Value[];
@@ -83,31 +83,30 @@ export async function chooseMethods(
 }
 
 /** A moving average forgets most of what it saw: as one rule for all it never won. */
-const networkMethods = ["minmax", "percentile", "mse"] as const satisfies readonly RangeMethod[];
+const networkMethods = ["minmax", "percentile", "mse"] as const satisfies readonly WeighedMethod[];
 
 interface Candidate {
   readonly name: string;
-  readonly methods: readonly RangeMethod[];
+  readonly methods: readonly WeighedMethod[];
 }
 
-function fittedRanges(meter: RangeMeter, options: RangeOptions): Readonly<Record<RangeMethod, AffineRange>> {
+type Ranges = Readonly<Record<WeighedMethod, AffineRange>>;
+
+function fittedRanges(meter: RangeMeter, options: RangeOptions): Ranges {
   // All finite values may lie in samples held out.
   const seen = meter.fitted.count > 0 ? meter.fitted : meter.heldOut;
   const average = meter.fittedAverage ?? meter.average!;
   const density = densityOf(seen);
   return Object.fromEntries(
-    rangeMethods.map((method) => [method, rangeBy(method, seen, density, average, options)]),
-  ) as Record<RangeMethod, AffineRange>;
+    weighedMethods.map((method) => [method, rangeBy(method, seen, density, average, options)]),
+  ) as unknown as Ranges;
 }
 
-function bestMethod(
-  { fitted, heldOut }: RangeMeter,
-  ranges: Readonly<Record<RangeMethod, AffineRange>>,
-): RangeMethod {
+function bestMethod({ fitted, heldOut }: RangeMeter, ranges: Ranges): WeighedMethod {
   const judges = densityOf(heldOut.count > 0 ? heldOut : fitted);
-  const noises = rangeMethods.map((method) => noiseOf(ranges[method], judges));
+  const noises = weighedMethods.map((method) => noiseOf(ranges[method], judges));
   // The first of several, which is the simplest.
-  return rangeMethods[noises.indexOf(Math.min(...noises))]!;
+  return weighedMethods[noises.indexOf(Math.min(...noises))]!;
 }
 
 /** Noise over signal of the network's deciding values for each set of ranges, on the samples held out. */
@@ -118,25 +117,13 @@ async function judge(
   createExecutor: ExecutorFactory,
   context: PassContext,
 ): Promise<number[]> {
-  const opened = [await judgeable(graph, createExecutor)];
-  try {
-    for (const ranging of rangings) {
-      const copy = copyGraph(graph);
-      const byName = new Map(copy.values.map((value) => [value.name, value]));
-      for (const [{ sources }, range] of ranging)
-        for (const { name } of sources) copy.setRange(byName.get(name)!, range);
-      quantizeActivations(copy, planQuantization(copy, fixedInputsOf(copy, context)));
-      opened.push(await judgeable(copy, createExecutor));
-    }
-    const ratios = rangings.map(() => new NoiseRatio());
-    for (const sample of heldOutSamples(samples)) {
-      const [real, ...found] = opened.map(({ executor, names }) => valuesOf(executor, sample, names));
-      found.forEach((values, c) => {
-        ratios[c]!.add(real!, values);
-      });
-    }
-    return ratios.map(({ ratio }) => ratio);
-  } finally {
-    for (const { executor } of opened) executor.dispose();
-  }
+  const quantized = rangings.map((ranging) => {
+    const copy = copyGraph(graph);
+    const byName = new Map(copy.values.map((value) => [value.name, value]));
+    for (const [{ sources }, range] of ranging)
+      for (const { name } of sources) copy.setRange(byName.get(name)!, range);
+    quantizeActivations(copy, planQuantization(copy, fixedInputsOf(copy, context)));
+    return copy;
+  });
+  return noiseOfGraphs(graph, quantized, samples, createExecutor);
 }

@@ -20,7 +20,7 @@ export interface WeightOptions {
   readonly "weight-ranges": "auto" | "minmax" | "mse";
 }
 
-type AccumulatorForm = Extract<IntegerForm, { kind: "accumulator" }>;
+export type AccumulatorForm = Extract<IntegerForm, { kind: "accumulator" }>;
 
 const fewestMinmaxBits = 6;
 const biasLimit = 2 ** 30;
@@ -45,11 +45,7 @@ export function quantizeWeights(
   const isPruned = maskOf(weightValue) !== undefined && options.levels.step === 2;
   const levels = isPruned ? levelsOf(elementBits(options.levels.element)) : options.levels;
   const channelOf = sliceOf(weight, axis);
-  const channels = axis === undefined ? 1 : weight.shape[axis]!;
-  const clips =
-    options["weight-ranges"] === "mse" ||
-    (options["weight-ranges"] === "auto" && elementBits(levels.element) < fewestMinmaxBits);
-  const scale = weightScales(weight, channels, channelOf, levels, clips);
+  const scale = weightScales(weight, axis, levels, options["weight-ranges"]);
   const accumulatorScale = (): Quantization =>
     accumulatorType(
       operation,
@@ -68,17 +64,33 @@ export function quantizeWeights(
   );
   if (bias === undefined || biasValue === undefined) return 1;
 
-  const { scale: scales } = accumulatorScale();
-  const quantization: Quantization =
-    scales.length === 1 && axis === undefined
-      ? { scale: scales, zero: [0] }
-      : { scale: scales, zero: scales.map(() => 0), axis: 0 };
-  const biases = Array.from(numbersOf(bias), (b, c) =>
-    quantizeValue(b, sliceQuantization(quantization, c).scale, 0, -i32Limit, i32Limit - 1),
-  );
+  const quantization = biasQuantization(accumulatorScale(), axis);
+  const biases = Array.from(numbersOf(bias), (b, c) => storedBias(b, quantization, c));
   replaceConstant(graph, operation, biasValue, tensor("i32", bias.shape, biases), quantization);
   return 2;
 }
+
+/** What weights become by nearest levels, with a scale for each slice along `axis`: in reals. */
+export function roundedWeights(weight: Tensor, axis: number | undefined, levels: Levels): Float64Array {
+  const scale = weightScales(weight, axis, levels, "auto");
+  const channelOf = sliceOf(weight, axis);
+  return Float64Array.from(numbersOf(weight), (w, i) => {
+    const s = scale[channelOf(i)]!;
+    return s * nearestLevel(levels, w / s);
+  });
+}
+
+/** Of a bias, in the accumulator's scale. */
+export const biasQuantization = ({ scale }: Quantization, axis: number | undefined): Quantization =>
+  scale.length === 1 && axis === undefined
+    ? { scale, zero: [0] }
+    : { scale, zero: scale.map(() => 0), axis: 0 };
+
+export const storedBias = (real: number, quantization: Quantization, channel: number): number =>
+  quantizeValue(real, sliceQuantization(quantization, channel).scale, 0, -i32Limit, i32Limit - 1);
+
+/** The finest accumulator scale in which a bias still leaves room. */
+export const leastBiasScale = (bias: number): number => Math.abs(bias) / biasLimit;
 
 /** Which slice along `axis` an element lies in. */
 export function sliceOf({ shape }: Tensor, axis: number | undefined): (position: number) => number {
@@ -87,13 +99,16 @@ export function sliceOf({ shape }: Tensor, axis: number | undefined): (position:
   return (position) => Math.floor(position / stride) % shape[axis]!;
 }
 
+/** One for each slice along `axis`, or one for all. */
 function weightScales(
   weight: Tensor,
-  channels: number,
-  channelOf: (position: number) => number,
+  axis: number | undefined,
   levels: Levels,
-  clips: boolean,
+  ranges: WeightOptions["weight-ranges"],
 ): number[] {
+  const channelOf = sliceOf(weight, axis);
+  const channels = axis === undefined ? 1 : weight.shape[axis]!;
+  const clips = ranges === "mse" || (ranges === "auto" && elementBits(levels.element) < fewestMinmaxBits);
   const largest = new Array<number>(channels).fill(0);
   numbersOf(weight).forEach((w: number, i: number) => {
     const c = channelOf(i);

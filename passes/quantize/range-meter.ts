@@ -5,15 +5,21 @@
  *     moving-average   R ← (1 - c) R + c R_sample, from the first sample's, in the order of the samples    (algorithms.md 2.1)
  *     percentile       a share of the values left out at each end                                         (2.2)
  *     mse              the least squared error of quantization                                            (2.4)
+ *     entropy-ort      the least divergence of the quantized distribution, as ONNX Runtime takes it       (2.3)
+ *     entropy-nvidia   the same as TensorRT takes it                                                      (2.3)
  *
  * Samples that are held out are counted apart: a range made of the others is judged by its squared error on them.
  */
 import { chooseAffine, type AffineRange } from "../../src/numerics/affine.ts";
 import { leastErrorRange, percentileRange } from "../../src/numerics/clip-range.ts";
+import { nvidiaEntropyRange, ortEntropyRange } from "../../src/numerics/entropy-range.ts";
 import { Histogram } from "../../src/numerics/histogram.ts";
 import { squaredError, squaredSum, type Density, type Grid } from "../../src/numerics/quantization-error.ts";
 
-export const rangeMethods = ["minmax", "moving-average", "percentile", "mse"] as const;
+/** What `auto` weighs up. Divergences take a hundred times as long to compute, and least squared error is what is judged. */
+export const weighedMethods = ["minmax", "moving-average", "percentile", "mse"] as const;
+export const rangeMethods = [...weighedMethods, "entropy-ort", "entropy-nvidia"] as const;
+export type WeighedMethod = (typeof weighedMethods)[number];
 export type RangeMethod = (typeof rangeMethods)[number];
 
 export interface RangeOptions {
@@ -98,6 +104,10 @@ export function rangeBy(
       return percentileRange(seen, percentile, symmetric);
     case "mse":
       return leastErrorRange(density, gridOf, symmetric);
+    case "entropy-ort":
+      return ortEntropyRange(seen, symmetric);
+    case "entropy-nvidia":
+      return nvidiaEntropyRange(seen, symmetric);
   }
 }
 

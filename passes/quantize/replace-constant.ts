@@ -4,7 +4,7 @@ import { eraseUnread } from "../../src/ir/match.ts";
 import { tensorType, type Quantization } from "../../src/ir/types.ts";
 import { constant, maskedBy, maskOf } from "../../src/ops/constant.ts";
 import { dequantize } from "../../src/ops/dequantize.ts";
-import type { Tensor } from "../../src/tensor/tensor.ts";
+import { tensor, type Tensor } from "../../src/tensor/tensor.ts";
 
 /**
  * The stored constant takes the name; the real one goes unless others read it. It takes the mask too, where what is pruned is stored
@@ -34,5 +34,47 @@ export function replaceConstant(
     { before: operation, name: `${name}_fake` },
   );
   graph.replaceOperand(operation, old, real.result);
+  eraseUnread(graph, producer);
+}
+
+/** Gives an operation other stored contents for the dequantized constant that it reads; they take its names. */
+export function replaceStored(
+  graph: Graph,
+  operation: Operation,
+  read: Value,
+  value: Tensor,
+  quantization: Quantization,
+): void {
+  const old = read.producer!.operands[0]!;
+  const names = { stored: old.name, real: read.name };
+  const { origin } = old.producer!;
+  if (read.users.size === 1) {
+    graph.rename(read, `${names.real}_replaced`);
+    if (old.users.size === 1) graph.rename(old, `${names.stored}_replaced`);
+  }
+  const type = tensorType(value.element, value.shape, quantization);
+  const stored = graph.create(
+    constant,
+    {},
+    { value },
+    { before: operation, name: names.stored, origin, type },
+  );
+  const real = graph.create(
+    dequantize,
+    { input: stored.result },
+    {},
+    { before: operation, name: names.real },
+  );
+  graph.replaceOperand(operation, read, real.result);
+  eraseUnread(graph, read.producer);
+}
+
+/** Gives an operation other reals for a constant that it reads; they take its name. */
+export function replaceReal(graph: Graph, operation: Operation, old: Value, numbers: Float64Array): void {
+  const { name, producer, type } = old;
+  if (old.users.size === 1) graph.rename(old, `${name}_replaced`);
+  const value = tensor("f32", type.shape, Float32Array.from(numbers));
+  const made = graph.create(constant, {}, { value }, { before: operation, name, origin: producer?.origin });
+  graph.replaceOperand(operation, old, made.result);
   eraseUnread(graph, producer);
 }

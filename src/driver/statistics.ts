@@ -1,5 +1,5 @@
 /** Numbers that judge a network: accuracy with its uncertainty, and noise against a reference. */
-import { log } from "../numerics/elementary.ts";
+import { exp, log } from "../numerics/elementary.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
 export interface Proportion {
@@ -21,6 +21,25 @@ export function proportion(hits: number, total: number): Proportion {
   const low = hits === 0 ? 0 : centre - half;
   const high = hits === total ? 1 : centre + half;
   return { hits, total, value: p, interval: [low, high] };
+}
+
+/**
+ * McNemar's exact test, two-sided: how likely two methods differ on the same samples as much as they do, or more, if neither is better.
+ * Samples that both get right, or wrong, say nothing; of the others each is a throw of a coin.
+ */
+export function mcnemar(hits: readonly boolean[], others: readonly boolean[]): number {
+  const [only, onlyOther] = [hits, others].map((each, side) => {
+    const against = side === 0 ? others : hits;
+    return each.filter((hit, n) => hit && !against[n]!).length;
+  });
+  const throws = only! + onlyOther!;
+  // Terms C(n, k) / 2^n, one from the other in logarithms: 2^-n leaves doubles where n is large.
+  let [term, sum] = [-throws * log(2), 0];
+  for (let k = 0; k <= Math.min(only!, onlyOther!); k++) {
+    sum += exp(term);
+    term += log((throws - k) / (k + 1));
+  }
+  return Math.min(1, 2 * sum);
 }
 
 /** The index of the largest element, the first of several. */

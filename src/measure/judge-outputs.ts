@@ -10,7 +10,9 @@ import { log } from "../numerics/elementary.ts";
 import { dequantize } from "../ops/dequantize.ts";
 import { quantize } from "../ops/quantize.ts";
 import { isConstant } from "../ir/match.ts";
+import type { SampleSource } from "../pass/samples.ts";
 import { numbersOf, type Tensor } from "../tensor/tensor.ts";
+import { heldOutSamples } from "./split-samples.ts";
 
 /** The value that decides an output, in a real or a fake-quantized graph. */
 export function decidingValue(output: Value): Value {
@@ -84,4 +86,27 @@ export async function judgeable(
 ): Promise<{ readonly executor: Executor; readonly names: readonly string[] }> {
   const names = decidingNames(graph);
   return { executor: await createExecutor(graph, new Set([...names, ...alsoKeep])), names };
+}
+
+/** Noise over signal of each graph's deciding values against the real one's, on the samples held out. */
+export async function noiseOfGraphs(
+  real: Graph,
+  graphs: readonly Graph[],
+  samples: SampleSource,
+  createExecutor: ExecutorFactory,
+): Promise<number[]> {
+  const opened = [await judgeable(real, createExecutor)];
+  try {
+    for (const graph of graphs) opened.push(await judgeable(graph, createExecutor));
+    const ratios = graphs.map(() => new NoiseRatio());
+    for (const sample of heldOutSamples(samples)) {
+      const [wanted, ...found] = opened.map(({ executor, names }) => valuesOf(executor, sample, names));
+      found.forEach((values, g) => {
+        ratios[g]!.add(wanted!, values);
+      });
+    }
+    return ratios.map(({ ratio }) => ratio);
+  } finally {
+    for (const { executor } of opened) executor.dispose();
+  }
 }

@@ -2,8 +2,8 @@
  * What weighted layers see: the rows their weights are applied to (ir/unfolding.ts), read from tensors that an executor shows, and
  * their second moments. Reconstruction after pruning and second-order rounding both start here.
  *
- * Neighbouring places of one image say nearly the same, and moments cost the square of a row: a few places an image, evenly spaced,
- * are as good as all.
+ * Neighbouring places of one image say nearly the same, and moments cost the square of a row: a few places an image, spread
+ * over it, are as good as all.
  */
 import type { Operation, Value } from "../ir/graph.ts";
 import { nameOperands } from "../ir/operation.ts";
@@ -53,26 +53,53 @@ export const enoughRows = ({ length }: Unfolding, samples: number): number =>
 export const newMoments = ({ groups, length }: Unfolding, leftLength = length): Moments[] =>
   Array.from({ length: groups }, () => new Moments(leftLength, length));
 
-/**
- * Calls back with rows of one input: at most `limit` places, evenly spaced, each for every group. The array is valid during the
- * call.
- */
-export function forEachRow(
+/** Calls back with rows of inputs of the same shape, side by side. The arrays are valid during the call. */
+export type RowReader = (
+  inputs: readonly Tensor[],
+  visit: (rows: readonly Float64Array[], group: number, place: number) => void,
+) => void;
+
+const goldenRatio = (Math.sqrt(5) - 1) / 2;
+
+/** One place in each of `count` equal stretches, at ever other parts of it: places at even distances may all lie in one column. */
+const placeAt = (p: number, count: number, rows: number): number =>
+  Math.floor(((p + ((p * goldenRatio + 0.5) % 1)) * rows) / count);
+
+/** Reads rows at the same places of every input: at most `limit` places, each for every group. */
+export function rowReader(
   { groups, length, rows, positions }: Unfolding,
+  limit: number = manyRows,
+): RowReader {
+  const count = Math.min(limit, rows);
+  const places = Array.from({ length: count }, (_, p) => {
+    const place = placeAt(p, count, rows);
+    return { place, sources: Array.from({ length: groups }, (_, group) => positions(place, group)) };
+  });
+  return (inputs, visit) => {
+    const numbers = inputs.map(numbersOf);
+    const read = inputs.map(() => new Float64Array(length));
+    for (const { place, sources } of places)
+      sources.forEach((source, group) => {
+        numbers.forEach((from, input) => {
+          const row = read[input]!;
+          for (let k = 0; k < length; k++) {
+            const position = source[k]!;
+            row[k] = position < 0 ? 0 : from[position]!;
+          }
+        });
+        visit(read, group, place);
+      });
+  };
+}
+
+/** Calls back with the rows of one input. */
+export function forEachRow(
+  unfolding: Unfolding,
   input: Tensor,
   visit: (row: Float64Array, group: number, place: number) => void,
   limit: number = manyRows,
 ): void {
-  const numbers = numbersOf(input);
-  const row = new Float64Array(length);
-  const places = Math.min(limit, rows);
-  for (let p = 0; p < places; p++) {
-    const place = Math.floor(((p + 0.5) * rows) / places);
-    for (let group = 0; group < groups; group++) {
-      positions(place, group).forEach((position, k) => {
-        row[k] = position < 0 ? 0 : numbers[position]!;
-      });
-      visit(row, group, place);
-    }
-  }
+  rowReader(unfolding, limit)([input], ([row], group, place) => {
+    visit(row!, group, place);
+  });
 }

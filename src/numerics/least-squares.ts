@@ -43,11 +43,11 @@ export function factorDamped(
     const damped = symmetric(matrix, size);
     for (let i = 0; i < size; i++) damped.set(i, i, damped.get(i, i) + share * mean);
     const factors = new CholeskyDecomposition(damped);
-    if (factors.isPositiveDefinite()) return factored(factors, size, share * mean);
+    if (factors.isPositiveDefinite()) return factored(factors, damped, size, share * mean);
   }
 }
 
-function factored(factors: CholeskyDecomposition, size: number, added: number): Factored {
+function factored(factors: CholeskyDecomposition, damped: Matrix, size: number, added: number): Factored {
   const lower = flat(factors.lowerTriangularMatrix);
   const solve = (right: ArrayLike<number>, columns: number): Float64Array =>
     substitute(lower, size, Float64Array.from(right), columns);
@@ -61,11 +61,7 @@ function factored(factors: CholeskyDecomposition, size: number, added: number): 
     added,
     solve,
     inverse,
-    inverseUpper() {
-      const upper = new CholeskyDecomposition(symmetric(inverse(), size));
-      if (!upper.isPositiveDefinite()) throw new Error("internal: the inverse lost its definiteness");
-      return flat(upper.lowerTriangularMatrix.transpose());
-    },
+    inverseUpper: () => invertUpper(upperFactor(damped, size), size),
   };
 }
 
@@ -125,6 +121,35 @@ function substitute(lower: Float64Array, size: number, right: Float64Array, colu
     divide(i);
   }
   return right;
+}
+
+/** The upper triangular R with A = R Rᵀ: Cholesky's method from the last row up. */
+function upperFactor(matrix: Matrix, size: number): Float64Array {
+  const upper = new Float64Array(size * size);
+  for (let j = size - 1; j >= 0; j--)
+    for (let i = j; i >= 0; i--) {
+      let rest = matrix.get(i, j);
+      const [row, column] = [i * size, j * size];
+      for (let k = j + 1; k < size; k++) rest -= upper[row + k]! * upper[column + k]!;
+      upper[row + j] = i === j ? Math.sqrt(rest) : rest / upper[column + j]!;
+    }
+  return upper;
+}
+
+/** Of an upper triangular matrix. A⁻¹ = R⁻ᵀ R⁻¹, so R⁻¹ is the U of `inverseUpper`. */
+function invertUpper(upper: Float64Array, size: number): Float64Array {
+  const inverse = new Float64Array(size * size);
+  for (let i = size - 1; i >= 0; i--) {
+    const row = i * size;
+    inverse[row + i] = 1;
+    for (let k = i + 1; k < size; k++) {
+      const factor = upper[row + k]!;
+      for (let j = k; j < size; j++) inverse[row + j]! -= factor * inverse[k * size + j]!;
+    }
+    const pivot = upper[row + i]!;
+    for (let j = i; j < size; j++) inverse[row + j]! /= pivot;
+  }
+  return inverse;
 }
 
 function symmetric(matrix: ArrayLike<number>, size: number): Matrix {

@@ -25,18 +25,46 @@ export class Moments {
     this.rightTotals = new Float64Array(rightLength);
   }
 
-  /** Inputs behind a ReLU are zero half of the time: their products are left out. */
   add(left: ArrayLike<number>, right: ArrayLike<number> = left): void {
+    this.addAll([left], [right]);
+  }
+
+  /**
+   * Several rows: four at a time, so that each sum is read and written once for them; of moments with themselves one triangle, then the
+   * other. Inputs behind a ReLU are often zero.
+   */
+  addAll(left: readonly ArrayLike<number>[], right: readonly ArrayLike<number>[] = left): void {
     const { leftLength, rightLength, sums, leftTotals, rightTotals } = this;
-    for (let j = 0; j < rightLength; j++) rightTotals[j]! += right[j]!;
-    for (let i = 0; i < leftLength; i++) {
-      const factor = left[i]!;
-      if (factor === 0) continue;
-      leftTotals[i]! += factor;
-      const start = i * rightLength;
-      for (let j = 0; j < rightLength; j++) sums[start + j]! += factor * right[j]!;
+    this.count += left.length;
+    left.forEach((row, r) => {
+      for (let i = 0; i < leftLength; i++) leftTotals[i]! += row[i]!;
+      for (let j = 0; j < rightLength; j++) rightTotals[j]! += right[r]![j]!;
+    });
+    const symmetric = left === right;
+    let r = 0;
+    for (; r + 4 <= left.length; r += 4) {
+      const [a, b, c, d] = [left[r]!, left[r + 1]!, left[r + 2]!, left[r + 3]!];
+      const [p, q, s, t] = [right[r]!, right[r + 1]!, right[r + 2]!, right[r + 3]!];
+      for (let i = 0; i < leftLength; i++) {
+        const [fa, fb, fc, fd] = [a[i]!, b[i]!, c[i]!, d[i]!];
+        if (fa === 0 && fb === 0 && fc === 0 && fd === 0) continue;
+        const start = i * rightLength;
+        const end = symmetric ? i + 1 : rightLength;
+        for (let j = 0; j < end; j++) sums[start + j]! += fa * p[j]! + fb * q[j]! + fc * s[j]! + fd * t[j]!;
+      }
     }
-    this.count++;
+    for (; r < left.length; r++) {
+      const row = right[r]!;
+      for (let i = 0; i < leftLength; i++) {
+        const factor = left[r]![i]!;
+        if (factor === 0) continue;
+        const start = i * rightLength;
+        const end = symmetric ? i + 1 : rightLength;
+        for (let j = 0; j < end; j++) sums[start + j]! += factor * row[j]!;
+      }
+    }
+    for (let i = 0; symmetric && i < leftLength; i++)
+      for (let j = 0; j < i; j++) sums[j * leftLength + i] = sums[i * leftLength + j]!;
   }
 
   /** Of the rows less their means: what is left to explain once a bias has moved the mean. */

@@ -8,6 +8,7 @@ import {
   noiseOf,
   rangeBy,
   rangeMethods,
+  weighedMethods,
 } from "../../passes/quantize/range-meter.ts";
 import { fittedSamples, heldOutSamples } from "../../src/measure/split-samples.ts";
 import { interpreterFactory } from "../../src/exec/interpreter.ts";
@@ -152,10 +153,10 @@ describe("auto", () => {
         closeSample(meter, false, options);
       }
       const judges = densityOf(meter.heldOut);
-      const noises = rangeMethods.map((method) =>
+      const noises = weighedMethods.map((method) =>
         noiseOf(rangeBy(method, meter.fitted, densityOf(meter.fitted), meter.average!, options), judges),
       );
-      const chosen = noises[rangeMethods.findIndex((method) => method === finding["method"])]!;
+      const chosen = noises[weighedMethods.findIndex((method) => method === finding["method"])]!;
       expect(chosen).toBeLessThanOrEqual(noises[0]!);
       expect(chosen).toBe(Math.min(...noises));
     }

@@ -1,0 +1,50 @@
+/** The methods of the study: what stands between `optimize` and `requantize`. */
+export interface Method {
+  readonly name: string;
+  readonly passes: string;
+  /** Only these networks; all unless given. */
+  readonly networks?: readonly string[];
+}
+
+const fake = (options: string, calibration = "calibrate"): string =>
+  `${calibration}, insert-fake-quantization{${options}}`;
+const classifiers = ["ic", "kws", "vww", "mnist"];
+
+/** What all are held against, besides the real network. */
+export const standard = "W8 default";
+
+export const methods: readonly Method[] = [
+  { name: "W8 min-max", passes: fake("bits=8", "calibrate{method=minmax}") },
+  { name: "W8 chosen ranges", passes: fake("bits=8") },
+  { name: standard, passes: `${fake("bits=8")}, correct-bias` },
+  { name: "W8 rounded", passes: `${fake("bits=8")}, round-weights{bits=8}, correct-bias` },
+  { name: "W8 per tensor", passes: fake("bits=8, weights=tensor"), networks: ["vww", "ad"] },
+  {
+    name: "W8 per tensor, bias",
+    passes: `${fake("bits=8, weights=tensor")}, correct-bias`,
+    networks: ["vww", "ad"],
+  },
+  { name: "W6 default", passes: `${fake("bits=6")}, round-weights, correct-bias`, networks: ["ad"] },
+  { name: "W5 default", passes: `${fake("bits=5")}, round-weights, correct-bias`, networks: ["ad"] },
+  { name: "W4 min-max", passes: fake("bits=4, weight-ranges=minmax") },
+  { name: "W4 clipped", passes: fake("bits=4") },
+  { name: "W4 clipped, bias", passes: `${fake("bits=4")}, correct-bias` },
+  { name: "W4 towards weights", passes: `${fake("bits=4")}, round-weights{aim=weights}, correct-bias` },
+  { name: "W4 default", passes: `${fake("bits=4")}, round-weights, correct-bias` },
+  {
+    name: "W4, ends 8",
+    passes: `${fake("bits=4, first-last-bits=8")}, round-weights, correct-bias`,
+    networks: classifiers,
+  },
+  { name: "W3 default", passes: `${fake("bits=3")}, round-weights, correct-bias` },
+  {
+    name: "W3, ends 8",
+    passes: `${fake("bits=3, first-last-bits=8")}, round-weights, correct-bias`,
+    networks: classifiers,
+  },
+  {
+    name: "odd W2, ends 8",
+    passes: `${fake("bits=2, first-last-bits=8")}, round-weights, correct-bias`,
+    networks: classifiers,
+  },
+];

@@ -1,0 +1,83 @@
+/** The networks of the study, with their data: where they lie in the corpus and how samples become inputs. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { npyOnDisk } from "../../src/driver/node/files.ts";
+import { openSamples, type SampleOptions, type Samples } from "../../src/driver/samples.ts";
+import { loadModel } from "../../src/driver/model.ts";
+import type { Graph } from "../../src/ir/graph.ts";
+import { parseNpy } from "../../src/tensor/npy.ts";
+import { numbersOf } from "../../src/tensor/tensor.ts";
+
+export interface StudyNetwork {
+  readonly name: string;
+  readonly model: string;
+  readonly data: string;
+  readonly options: SampleOptions;
+  /** Of `dev`, evenly spaced: what two shared cores run in minutes. */
+  readonly mostSamples: number;
+  /** Consecutive samples of one recording, for an autoencoder's scores. */
+  readonly group?: number;
+}
+
+const pixels: SampleOptions = { mapping: { scale: 1 / 255, zero: 0 } };
+
+export const networks: readonly StudyNetwork[] = [
+  { name: "ic", model: "ic/ic_fp32.onnx", data: "ic_jpeg", options: {}, mostSamples: 1000 },
+  {
+    name: "kws",
+    model: "kws/kws_fp32.onnx",
+    data: "kws",
+    options: { mapping: { scale: 0.5847029089927673, zero: 83 } },
+    mostSamples: 450,
+  },
+  { name: "vww", model: "vww/vww_fp32.onnx", data: "vww", options: pixels, mostSamples: 450 },
+  {
+    name: "mnist",
+    model: "zoo/mnist_cnn_fp32/model.onnx",
+    data: "mnist",
+    options: pixels,
+    mostSamples: 5000,
+  },
+  {
+    name: "ad",
+    model: "ad/ad_fp32.onnx",
+    data: "ad",
+    options: { window: { frames: 5, hop: 1 } },
+    mostSamples: Infinity,
+    group: 196,
+  },
+];
+
+/** As many as calibration takes by default (driver/compile.ts). */
+const spread = { samples: 150, elements: 2 ** 19 };
+
+export class Corpus {
+  readonly #root: string;
+
+  constructor(root: string) {
+    this.#root = root;
+  }
+
+  graph({ model }: StudyNetwork): Graph {
+    return loadModel({ file: model, bytes: readFileSync(join(this.#root, "models", model)) }).graph;
+  }
+
+  calibration({ data, options }: StudyNetwork, { inputs }: Graph): Samples {
+    const file = npyOnDisk(join(this.#root, "datasets", data, "calib", "x.npy"));
+    return openSamples([file], inputs, { ...options, spread });
+  }
+
+  /** Evenly spaced, as files may be sorted. */
+  evaluation({ data, options, mostSamples }: StudyNetwork, { inputs }: Graph): Samples {
+    const file = npyOnDisk(join(this.#root, "datasets", data, "dev", "x.npy"));
+    return openSamples([file], inputs, { ...options, spread: { samples: mostSamples, elements: 0 } });
+  }
+
+  /** Of `count` samples, evenly spaced; of all recordings. */
+  labels({ data, group }: StudyNetwork, count: number): number[] {
+    const file = join(this.#root, "datasets", data, "dev", "y.npy");
+    const all = numbersOf(parseNpy(readFileSync(file), file));
+    if (group !== undefined) return Array.from(all);
+    return Array.from({ length: count }, (_, n) => all[Math.floor((n * all.length) / count)]!);
+  }
+}

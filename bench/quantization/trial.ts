@@ -1,0 +1,75 @@
+/**
+ * One network quantized by one method, and judged on `dev`, in a process of its own, whose peak memory is the method's. The network
+ * is run as simulated: fake-quantized, in reals, on compiled WebAssembly.
+ */
+import { passes } from "../../passes/index.ts";
+import { foldDequantized } from "../../passes/quantize/fold-dequantized.ts";
+import { contextFor, pipelineText } from "../../src/driver/compile.ts";
+import { measuringExecutor } from "../../src/driver/engines.ts";
+import { addToGroups, meanSquaredDifference, newGroupMeans } from "../../src/driver/scores.ts";
+import { argmax } from "../../src/driver/statistics.ts";
+import type { Graph } from "../../src/ir/graph.ts";
+import { judgeable, NoiseRatio, valuesOf } from "../../src/measure/judge-outputs.ts";
+import { runPipeline } from "../../src/pass/manager.ts";
+import type { SampleSource } from "../../src/pass/samples.ts";
+import { tensor, type Tensor } from "../../src/tensor/tensor.ts";
+import { parsePipeline } from "../../src/text/pipeline.ts";
+import type { Method } from "./methods.ts";
+import type { Corpus, StudyNetwork } from "./networks.ts";
+
+export interface Trial {
+  /** Classes; or scores of recordings. */
+  readonly found: readonly number[];
+  readonly expected: readonly number[];
+  readonly labels: readonly number[];
+  /** Of the deciding values, on `dev`. */
+  readonly sqnrDb: number;
+  /** Of calibration, quantization and repair. */
+  readonly timeMs: number;
+  readonly peakBytes: number;
+}
+
+export async function runTrial(corpus: Corpus, network: StudyNetwork, method: Method): Promise<Trial> {
+  const graph = corpus.graph(network);
+  const samples = corpus.calibration(network, graph);
+  const context = contextFor(samples, () => undefined);
+  await runPipeline(graph, parsePipeline(pipelineText("optimize")), passes, context);
+  const begin = performance.now();
+  await runPipeline(graph, parsePipeline(method.passes), passes, context);
+  const timeMs = performance.now() - begin;
+  const peakBytes = process.resourceUsage().maxRSS * 1024;
+  foldDequantized(graph);
+  const evaluation = corpus.evaluation(network, graph);
+  return {
+    ...(await judge(context.snapshots.get("real")!, graph, evaluation, network)),
+    labels: corpus.labels(network, evaluation.count),
+    timeMs,
+    peakBytes,
+  };
+}
+
+async function judge(
+  real: Graph,
+  quantized: Graph,
+  samples: SampleSource,
+  { group }: StudyNetwork,
+): Promise<Pick<Trial, "found" | "expected" | "sqnrDb">> {
+  const networks = [await judgeable(real, measuringExecutor), await judgeable(quantized, measuringExecutor)];
+  const answers = networks.map((): number[] => []);
+  const errors = networks.map(() => newGroupMeans(group ?? 1));
+  const noise = new NoiseRatio();
+  for (const sample of samples.batches()) {
+    const values = networks.map(({ executor, names }, n) => {
+      const deciding = valuesOf(executor, sample, names);
+      const answer = reals(deciding[0]!);
+      if (group === undefined) answers[n]!.push(argmax(answer));
+      else addToGroups(errors[n]!, meanSquaredDifference(sample[0]!, answer));
+      return deciding;
+    });
+    noise.add(values[0]!, values[1]!);
+  }
+  const [expected, found] = group === undefined ? answers : errors.map(({ means }) => means);
+  return { found: found!, expected: expected!, sqnrDb: noise.decibels };
+}
+
+const reals = (values: Float64Array): Tensor => tensor("f64", [values.length], values);

@@ -1,0 +1,58 @@
+/** The weighted layers of a fake-quantized graph, each with what it is in the real network. */
+import type { Graph, Operation, Value } from "../../src/ir/graph.ts";
+import { constantOf } from "../../src/ir/match.ts";
+import type { Quantization } from "../../src/ir/types.ts";
+import { weightedLayerOf, type WeightedLayer } from "../../src/measure/layer-inputs.ts";
+import { dequantize } from "../../src/ops/dequantize.ts";
+import type { Tensor } from "../../src/tensor/tensor.ts";
+
+export interface StoredConstant {
+  /** What the operation reads: the dequantized value. */
+  readonly read: Value;
+  readonly contents: Tensor;
+  readonly quantization: Quantization;
+}
+
+export interface PairedLayer {
+  /** Of the accumulator in the fake-quantized graph. */
+  readonly name: string;
+  readonly fake: WeightedLayer;
+  readonly real: WeightedLayer;
+  readonly weight: StoredConstant;
+  readonly bias: StoredConstant | undefined;
+}
+
+/** In order of computation; layers whose weights are no stored constants are left out. */
+export function pairLayers(graph: Graph, real: Graph): PairedLayer[] {
+  const producers = new Map(real.operations.map((operation) => [operation.result.name, operation]));
+  return graph.operations.flatMap((operation): PairedLayer[] => {
+    const fake = weightedLayerOf(operation);
+    const counterpart = fake && realOperation(operation, producers);
+    const realLayer = counterpart && weightedLayerOf(counterpart);
+    if (fake === undefined || realLayer === undefined) return [];
+    if (realLayer.operation.definition !== operation.definition) return [];
+    const weight = storedConstant(fake.weight);
+    const bias = fake.bias && storedConstant(fake.bias);
+    if (weight === undefined || constantOf(realLayer.weight) === undefined) return [];
+    if ((bias === undefined) !== (fake.bias === undefined)) return [];
+    return [{ name: operation.result.name, fake, real: realLayer, weight, bias }];
+  });
+}
+
+export function storedConstant(read: Value): StoredConstant | undefined {
+  const stored = read.producer?.definition === dequantize ? read.producer.operands[0]! : undefined;
+  const contents = constantOf(stored);
+  if (stored === undefined || contents === undefined) return undefined;
+  return { read, contents, quantization: stored.type.quantization! };
+}
+
+/** What is stored took the name, and the real value another. */
+function realOperation(
+  { result }: Operation,
+  producers: ReadonlyMap<string, Operation>,
+): Operation | undefined {
+  const same = producers.get(result.name);
+  if (same !== undefined) return same;
+  const [only] = result.users;
+  return result.users.size === 1 ? producers.get(only!.result.name) : undefined;
+}
