@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url";
 import { areaUnderCurve, correlation } from "../../src/driver/scores.ts";
 import { mcnemar, proportion } from "../../src/driver/statistics.ts";
 import { methods, standard, type Method } from "./methods.ts";
-import { Corpus, networks, type StudyNetwork } from "./networks.ts";
+import { Corpus, networks, type StudyNetwork } from "../networks.ts";
 import { runTrial, type Trial } from "./trial.ts";
 
 const corpus = new Corpus(process.env["QUERN_CORPUS"] ?? "../shared");

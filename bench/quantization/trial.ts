@@ -15,7 +15,7 @@ import type { SampleSource } from "../../src/pass/samples.ts";
 import { tensor, type Tensor } from "../../src/tensor/tensor.ts";
 import { parsePipeline } from "../../src/text/pipeline.ts";
 import type { Method } from "./methods.ts";
-import type { Corpus, StudyNetwork } from "./networks.ts";
+import type { Corpus, StudyNetwork } from "../networks.ts";
 
 export interface Trial {
   /** Classes; or scores of recordings. */

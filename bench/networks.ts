@@ -1,12 +1,12 @@
-/** The networks of the study, with their data: where they lie in the corpus and how samples become inputs. */
+/** The networks of the studies, with their data: where they lie in the corpus and how samples become inputs. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { npyOnDisk } from "../../src/driver/node/files.ts";
-import { openSamples, type SampleOptions, type Samples } from "../../src/driver/samples.ts";
-import { loadModel } from "../../src/driver/model.ts";
-import type { Graph } from "../../src/ir/graph.ts";
-import { parseNpy } from "../../src/tensor/npy.ts";
-import { numbersOf } from "../../src/tensor/tensor.ts";
+import { npyOnDisk } from "../src/driver/node/files.ts";
+import { openSamples, type SampleOptions, type Samples } from "../src/driver/samples.ts";
+import { loadModel } from "../src/driver/model.ts";
+import type { Graph } from "../src/ir/graph.ts";
+import { parseNpy } from "../src/tensor/npy.ts";
+import { numbersOf } from "../src/tensor/tensor.ts";
 
 export interface StudyNetwork {
   readonly name: string;
@@ -46,10 +46,17 @@ export const networks: readonly StudyNetwork[] = [
     mostSamples: Infinity,
     group: 196,
   },
+  {
+    name: "ic_large",
+    model: "ic_large/ic_large_fp32.onnx",
+    data: "ic_jpeg",
+    options: {},
+    mostSamples: 2925,
+  },
 ];
 
 /** As many as calibration takes by default (driver/compile.ts). */
-const spread = { samples: 150, elements: 2 ** 19 };
+const usualSpread = { samples: 150, elements: 2 ** 19 };
 
 export class Corpus {
   readonly #root: string;
@@ -62,7 +69,7 @@ export class Corpus {
     return loadModel({ file: model, bytes: readFileSync(join(this.#root, "models", model)) }).graph;
   }
 
-  calibration({ data, options }: StudyNetwork, { inputs }: Graph): Samples {
+  calibration({ data, options }: StudyNetwork, { inputs }: Graph, spread = usualSpread): Samples {
     const file = npyOnDisk(join(this.#root, "datasets", data, "calib", "x.npy"));
     return openSamples([file], inputs, { ...options, spread });
   }
