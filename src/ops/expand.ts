@@ -27,6 +27,8 @@ export const expand = defineOp({
     return tensorType(input.element, shape, input.quantization);
   },
 
+  narrow: (_attrs, _operands, result) => ({ shape: result.map(({ indices }) => indices.length) }),
+
   express({ input }, _, result) {
     const domain = axes(result.type.shape, []);
     return [compute(result.tensor, domain, load(input.tensor, broadcastIndex(input.type.shape, domain)))];
