@@ -53,12 +53,12 @@ export function replaceStored(
     if (old.users.size === 1) graph.rename(old, `${names.stored}_replaced`);
   }
   const type = tensorType(value.element, value.shape, quantization);
-  const stored = graph.create(
-    constant,
-    {},
-    { value },
-    { before: operation, name: names.stored, origin, type },
-  );
+  const stored = graph.create(constant, {}, maskedBy(value, maskOf(old)), {
+    before: operation,
+    name: names.stored,
+    origin,
+    type,
+  });
   const real = graph.create(
     dequantize,
     { input: stored.result },
@@ -74,7 +74,8 @@ export function replaceReal(graph: Graph, operation: Operation, old: Value, numb
   const { name, producer, type } = old;
   if (old.users.size === 1) graph.rename(old, `${name}_replaced`);
   const value = tensor("f32", type.shape, Float32Array.from(numbers));
-  const made = graph.create(constant, {}, { value }, { before: operation, name, origin: producer?.origin });
+  const options = { before: operation, name, origin: producer?.origin };
+  const made = graph.create(constant, {}, maskedBy(value, maskOf(old)), options);
   graph.replaceOperand(operation, old, made.result);
   eraseUnread(graph, producer);
 }

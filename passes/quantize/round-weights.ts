@@ -9,8 +9,8 @@
  * It costs more time than all other passes together and gains least at eight bits: it does nothing where all layers have more than
  * `bits` bits. Otherwise it rounds all, those of more bits too: they make good what the others lose.
  *
- * Declines, layer by layer, where weights are no constants or have channels elsewhere than along axis 0. A scale that channels
- * share stays as it is.
+ * Declines, layer by layer, where weights are no constants, have channels elsewhere than along axis 0, or are pruned: what is masked
+ * must stay zero, which the spreading of errors does not know. A scale that channels share stays as it is.
  */
 import { fail } from "../../src/diagnostics/diagnostic.ts";
 import type { ExecutorFactory } from "../../src/exec/executor.ts";
@@ -21,6 +21,7 @@ import { sliceQuantization, tensorType } from "../../src/ir/types.ts";
 import { noiseOfGraphs, toDecibels } from "../../src/measure/judge-outputs.ts";
 import { fittedSamples, heldOutSamples } from "../../src/measure/split-samples.ts";
 import { WaitingNetwork } from "../../src/measure/waiting-network.ts";
+import { maskOf } from "../../src/ops/constant.ts";
 import { definePass } from "../../src/pass/pass.ts";
 import { elementBits } from "../../src/tensor/element-type.ts";
 import { tensor, type Tensor } from "../../src/tensor/tensor.ts";
@@ -88,6 +89,9 @@ export const roundWeights = definePass({
   },
 });
 
+const isPruned = ({ weight }: PairedLayer): boolean =>
+  maskOf(weight.read.producer!.operands[0]!) !== undefined;
+
 interface SplitSamples {
   readonly fitted: readonly (readonly Tensor[])[];
   readonly heldOut: readonly (readonly Tensor[])[];
@@ -112,6 +116,7 @@ async function walk(
   const reals = new WaitingNetwork(real, all, createExecutor);
   const rounded: RoundedLayer[] = [];
   for (const layer of pairLayers(graph, real)) {
+    if (isPruned(layer)) continue;
     const [x, found] = [await reals.advance(layer.real.input), await quantized.advance(layer.fake.input)];
     const pairs: InputPairs = x.map((tensors, i) => [tensors, found[i]!]);
     const candidates = roundLayer(layer, pairs.slice(0, fitted.length), pairs.slice(fitted.length), {

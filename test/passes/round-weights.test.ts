@@ -4,6 +4,8 @@ import { passes } from "../../passes/index.ts";
 import { measuringExecutor } from "../../src/driver/engines.ts";
 import { createInterpreter, interpreterFactory } from "../../src/exec/interpreter.ts";
 import type { Graph } from "../../src/ir/graph.ts";
+import { constantOf } from "../../src/ir/match.ts";
+import { maskOf } from "../../src/ops/constant.ts";
 import { runPipeline, type PassRecord } from "../../src/pass/manager.ts";
 import { createContext, type PassContext } from "../../src/pass/pass.ts";
 import { createRandom } from "../../src/pass/random.ts";
@@ -153,4 +155,20 @@ test("needs samples and the real network of the same run", async () => {
   await expect(run(graph, "round-weights")).rejects.toMatchObject({
     diagnostics: [{ code: "no-real-graph" }],
   });
+});
+
+test("what is pruned stays zero, beside layers that are rounded", async () => {
+  const graph = net();
+  const pipeline = `prune-weights{ratio=0.3, keep=ends}, ${quantized(4)}, round-weights`;
+  const records = await run(graph, pipeline);
+  const { statistics } = records.at(-1)!;
+  expect(Object.values(statistics).reduce((sum, n) => sum + n, 0)).toBeGreaterThan(0);
+  const masked = graph.values.filter((value) => value.type.element === "i4" && maskOf(value) !== undefined);
+  expect(masked.length).toBeGreaterThan(0);
+  for (const value of masked) {
+    const shown = numbersOf(constantOf(value)!);
+    maskOf(value)!.data.forEach((kept: number | bigint, i: number) => {
+      if (kept === 0) expect(shown[i]).toBe(0);
+    });
+  }
 });
