@@ -77,7 +77,7 @@ export const pruneChannels = definePass({
     const planOf = (levels: Levels): Pruning =>
       planPruning(chosenBy(ladders, levels), evidence.moments, options.repair);
     const trials = measuring && (await Trials.of(graph, measuring));
-    const tried: Tried[] = [];
+    const tried: Tried[] = [{ ...whole, loss: 0, agreement: 1 }];
     const tryLevels = async (levels: Levels): Promise<Trial> => {
       const trial = await trials!.measure(planOf(levels));
       tried.push({ ...model(removedBy(ladders, levels)), ...trial });
@@ -105,7 +105,7 @@ export const pruneChannels = definePass({
       "of weightBytes": whole.weightBytes,
       ...(final === undefined ? {} : { "held out dB": toDecibels(final.loss), agreement: final.agreement }),
     });
-    for (const { macs, weightBytes, loss, agreement } of frontier(tried))
+    for (const { macs, weightBytes, loss, agreement } of trials === undefined ? [] : frontier(tried))
       find({ frontier: macs, weightBytes, "held out dB": toDecibels(loss), agreement });
     ladders.forEach(({ group, removed }, g) => {
       const gone = removed[levels[g]!]!;
