@@ -73,6 +73,6 @@ function plot(
 ${y.ticks(3).map((at) => markup`<path class="grid" d="M${edges.left},${y(at).toFixed(1)}H${width - edges.right}"/><text class="tick" x="${edges.left - 4}" y="${(y(at) + 3).toFixed(1)}" text-anchor="end">${roundHalfAwayFromZero(100 * at)} %</text>`)}
 <path class="curve" d="${path(points) ?? ""}"/>
 ${points.map((point) => markup`<circle class="dot" cx="${x(point.x).toFixed(1)}" cy="${y(point.agreement).toFixed(1)}" r="2"><title>${percent(point.agreement)} at ${tick(point.x)}</title></circle>`)}
-${x.ticks(4).map((at) => markup`<text class="tick" x="${x(at).toFixed(1)}" y="${height - 5}" text-anchor="middle">${tick(at)}</text>`)}
+${x.ticks(3).map((at) => markup`<text class="tick" x="${x(at).toFixed(1)}" y="${height - 5}" text-anchor="middle">${tick(at)}</text>`)}
 </svg>`;
 }
