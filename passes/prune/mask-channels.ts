@@ -1,12 +1,12 @@
 /**
- * Masks channels in the weights: the slices that make them and the slices that read them (ops/constant.ts keeps what was there).
+ * Channels as masks of weights: the slices that make them and the slices that read them (ops/constant.ts keeps what was there).
  *
  * Zeros in what reads a channel already take it out of the network, whatever activation or normalization stands between; zeros in what
  * makes it say so to whoever looks at one layer alone. Factors and statistics of normalizations stay as they are.
  */
-import type { Graph, Value } from "../../src/ir/graph.ts";
-import { constantOf, inPlaceOf, supersede } from "../../src/ir/match.ts";
-import { constant, maskOf } from "../../src/ops/constant.ts";
+import type { Value } from "../../src/ir/graph.ts";
+import { constantOf } from "../../src/ir/match.ts";
+import { maskOf } from "../../src/ops/constant.ts";
 import { stridesOf, tensor, type Tensor } from "../../src/tensor/tensor.ts";
 import { entriesOf, type Channel, type ConstantAxis, type DependencyGroup } from "./dependency-groups.ts";
 
@@ -21,10 +21,6 @@ export type ChosenChannels = readonly {
   readonly group: DependencyGroup;
   readonly channels: readonly number[];
 }[];
-
-export function maskChannels(graph: Graph, chosen: ChosenChannels): void {
-  for (const [value, mask] of channelMasks(chosen)) setMask(graph, value, mask);
-}
 
 /** What is kept of each constant that loses any, masks it has included. */
 export function channelMasks(chosen: ChosenChannels): Map<Value, Tensor> {
@@ -47,14 +43,6 @@ export function isUnread({ consumers }: DependencyGroup, channel: Channel): bool
       everyOf(weights, axis, entry, (position) => Number(weights.data[position]) === 0),
     );
   });
-}
-
-/** The constant keeps its contents, and shows those the mask keeps. */
-export function setMask(graph: Graph, value: Value, mask: Tensor): void {
-  const { producer } = value;
-  const { value: contents } = producer!.attributes as { readonly value: Tensor };
-  const options = { ...inPlaceOf(producer!), type: value.type };
-  supersede(graph, producer!, graph.create(constant, {}, { value: contents, mask }, options).result);
 }
 
 const copyOfMask = (value: Value): Tensor => {
