@@ -15,7 +15,7 @@
  */
 import { diagnostic, DiagnosticError, type Diagnostic } from "../../src/diagnostics/diagnostic.ts";
 import type { Graph, Operation, Value } from "../../src/ir/graph.ts";
-import { isConstant, isOutput } from "../../src/ir/match.ts";
+import { isConstant, isOutput, onlyUser } from "../../src/ir/match.ts";
 import { nameOperands } from "../../src/ir/operation.ts";
 import { perTensor, sameQuantization } from "../../src/ir/types.ts";
 import { chooseAffine } from "../../src/numerics/affine.ts";
@@ -142,11 +142,18 @@ function complete(graph: Graph, operation: Operation): Completion {
     case "rescaled": {
       storeConstants(graph, operation);
       if (isEnded(graph, result, false)) return "done";
+      const last = lastClamp(graph, operation);
       const isAverage = averages.some((average) => average === definition);
-      const type = endType(graph, result) ?? (isAverage ? sources[0] : undefined);
-      return type === undefined ? "unknown" : pairAfter(graph, operation, type);
+      const type = endType(graph, last.result) ?? (isAverage ? sources[0] : undefined);
+      return type === undefined ? "unknown" : pairAfter(graph, last, type);
     }
   }
+}
+
+/** The last of the clamps that a sum leads to and nothing else sees: requantization does them on its way. */
+function lastClamp(graph: Graph, operation: Operation): Operation {
+  const next = onlyUser(graph, operation.result);
+  return next?.definition.integer?.kind === "clamp" ? lastClamp(graph, next) : operation;
 }
 
 function completeSame(graph: Graph, operation: Operation): Completion {

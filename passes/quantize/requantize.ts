@@ -16,6 +16,7 @@
  *
  * At the boundary, inputs and outputs take the stored type. What has no case stays as it is, for check-integer-only to name.
  */
+import { copyGraph } from "../../src/ir/copy-graph.ts";
 import type { Graph, Operation, Value } from "../../src/ir/graph.ts";
 import { eraseUnread, inPlaceOf, supersede } from "../../src/ir/match.ts";
 import type { IntegerForm } from "../../src/ir/operation.ts";
@@ -37,7 +38,8 @@ export const requantize = definePass({
   name: "requantize",
   summary: "turn a fake-quantized graph into integers only",
   options: {},
-  run(graph, { count }) {
+  run(graph, { count, context }) {
+    context.snapshots.set("fake-quantized", copyGraph(graph));
     for (const operation of graph.operations) {
       if (operation.definition !== quantize) continue;
       const island = islandOf(operation);

@@ -20,8 +20,13 @@ import { lowerToLoops } from "./lower.ts";
 import { memoryMapOf, type MemoryMap } from "./memory-map.ts";
 import { version } from "./version.ts";
 
+/** What is printed of a stored graph. */
 export const targetNames = ["c", "wasm"] as const;
 export type TargetName = (typeof targetNames)[number];
+
+/** What can be asked for besides: `onnx` is of the graph before it is stored, and for looking at. */
+export const outputNames = [...targetNames, "onnx"] as const;
+export type OutputName = (typeof outputNames)[number];
 
 /** What one target needs of a machine. */
 export interface TargetSize {

@@ -13,12 +13,13 @@ import { createContext, type Pass } from "../pass/pass.ts";
 import { isFloat } from "../tensor/element-type.ts";
 import { parsePipeline, printPipeline, withPassOptions, type PipelineStep } from "../text/pipeline.ts";
 import { printGraph } from "../text/print.ts";
-import { emitArtifacts, type TargetName } from "./artifacts.ts";
+import { emitArtifacts, targetNames, type OutputName } from "./artifacts.ts";
 import { measuringExecutor } from "./engines.ts";
 import { sha256 } from "./hash.ts";
 import { baseOf, loadModel, stemOf, type ModelSource } from "./model.ts";
 import type { NpyFile } from "./npy-file.ts";
 import { measureLayers } from "./measure-layers.ts";
+import { emitQdq, qdqFile } from "./qdq.ts";
 import { makeReport, reportText, type Report, type ReportFacts, type RunRecord } from "./report.ts";
 import { reportPage } from "./report-page/report-page.ts";
 import { openSamples, type InputMapping, type SampleOptions, type Samples } from "./samples.ts";
@@ -29,7 +30,8 @@ export interface CompileOptions {
   /** Calibration samples, one file for each input of the model. Not needed for a model that is quantized already. */
   readonly samples?: readonly NpyFile[];
   readonly sampleOptions?: SampleOptions;
-  readonly targets?: readonly TargetName[];
+  /** `c` and `wasm` unless given. */
+  readonly targets?: readonly OutputName[];
   /** Passes as text, or the name of a pipeline; `default` unless given. */
   readonly pipeline?: string;
   /** How weights are quantized: options of `insert-fake-quantization`, in the place of the pipeline's. */
@@ -97,10 +99,10 @@ export interface Compiled {
 
 /** @throws DiagnosticError for whatever is wrong with model, samples or options */
 export async function compile(options: CompileOptions): Promise<Compiled> {
-  const { model, targets = ["c", "wasm"], now } = options;
+  const { model, targets = targetNames, now } = options;
   const name = networkName(model.file, options.name);
   const begin = now?.();
-  const { graph, notes } = loadModel(model);
+  const { graph, ports, notes } = loadModel(model);
   const form = formOf(graph);
   if (options.samples === undefined && form === "real")
     fail("no-samples", `'${baseOf(model.file)}' is a float model: quantizing it needs samples`, {
@@ -137,8 +139,11 @@ export async function compile(options: CompileOptions): Promise<Compiled> {
   });
   requireStored(graph);
 
-  const { files, sizes } = await emitArtifacts(graph, name, targets);
+  const printed = targetNames.filter((target) => targets.includes(target));
+  const { files, sizes } = await emitArtifacts(graph, name, printed);
   const all = new Map(files);
+  if (targets.includes("onnx"))
+    all.set(qdqFile(name), emitQdq(context.snapshots.get("fake-quantized"), ports));
   const real = context.snapshots.get("real");
   const measured =
     real === undefined || samples === undefined
@@ -158,7 +163,7 @@ export async function compile(options: CompileOptions): Promise<Compiled> {
     passes: records,
     diagnostics,
     files: await Promise.all(
-      [...files].map(async ([file, bytes]) => ({
+      [...all].map(async ([file, bytes]) => ({
         file,
         sizeBytes: bytes.length,
         sha256: await sha256(bytes),

@@ -2,7 +2,15 @@
  * `quern/core`: the compiler as a library that touches neither files nor clocks. It runs in browsers. `quern` adds files
  * (node/index.ts).
  */
-export { emitArtifacts, targetNames, type Artifacts, type TargetName, type TargetSize } from "./artifacts.ts";
+export {
+  emitArtifacts,
+  outputNames,
+  targetNames,
+  type Artifacts,
+  type OutputName,
+  type TargetName,
+  type TargetSize,
+} from "./artifacts.ts";
 export { bisect, type BisectOptions, type Bisection, type BisectStep } from "./bisect.ts";
 export { toReal, toStored } from "./boundary.ts";
 export { checkBundle, openBundle, type Bundle, type BundleCheck } from "./bundle.ts";

@@ -7,6 +7,7 @@ import { DiagnosticError, fail, type Diagnostic } from "../diagnostics/diagnosti
 import { importOnnx } from "../frontends/onnx/import-onnx.ts";
 import { importTflite } from "../frontends/tflite/import-tflite.ts";
 import type { Graph } from "../ir/graph.ts";
+import type { PortNames } from "../ir/ports.ts";
 import { verify } from "../ir/verify.ts";
 import { parseSafetensors } from "../tensor/safetensors.ts";
 import { parseGraph } from "../text/parse.ts";
@@ -27,6 +28,7 @@ export interface ModelSource {
 
 export interface Model {
   readonly graph: Graph;
+  readonly ports: PortNames;
   /** What the importer had to assume. */
   readonly notes: readonly Diagnostic[];
 }
@@ -41,7 +43,7 @@ export function loadModel(source: ModelSource): Model {
     case "onnx":
       return importOnnx(bytes, { file, ...(shapes === undefined ? {} : { shapes }) });
     case "qir":
-      return { graph: parseText(source), notes: [] };
+      return ofText(parseText(source));
     case "tflite":
       return importTflite(bytes, { file });
     default:
@@ -58,6 +60,12 @@ export const stemOf = (file: string): string => file.replace(/^.*[/\\]/, "").rep
 
 /** The file's name without folders. */
 export const baseOf = (file: string): string => file.replace(/^.*[/\\]/, "");
+
+const ofText = (graph: Graph): Model => ({
+  graph,
+  ports: { inputs: graph.inputs.map(({ name }) => name), outputs: graph.outputs.map(({ name }) => name) },
+  notes: [],
+});
 
 function parseText({ file, bytes, externals }: ModelSource): Graph {
   const tensors =

@@ -25,7 +25,8 @@ import {
 } from "./type-rules.ts";
 import { permuteAxis } from "./permuting.ts";
 
-const unit = 1024;
+/** What a stored weight of 1 is. */
+export const weightUnit = 1024;
 
 export const resample = defineOp({
   name: "resample",
@@ -58,7 +59,7 @@ multiples of 2^-10 and the sum of (q - zero) is taken in i32, of the operand's s
     }
     const { scale } = requireActivation("input", input, fail);
     requireElement("input", input, ["i8", "u8"], fail);
-    return tensorType("i32", shape, perTensor(scale / unit, 0));
+    return tensorType("i32", shape, perTensor(scale / weightUnit, 0));
   },
 
   express({ input }, { axis: given, indices, weights }, result) {
@@ -102,16 +103,16 @@ multiples of 2^-10 and the sum of (q - zero) is taken in i32, of the operand's s
   },
 });
 
-/** In units of 2^-10; what rounding loses of a row's sum goes to its largest weight. */
-function storedWeights(weights: Tensor): Tensor {
+/** Weights in units of 2^-10; what rounding loses of a row's sum goes to its largest weight. */
+export function storedWeights(weights: Tensor): Tensor {
   const [rows, taps] = weights.shape as [number, number];
   const reals = Float64Array.from(numbersOf(weights));
-  const stored = Int32Array.from(reals, (w) => roundHalfAwayFromZero(w * unit));
+  const stored = Int32Array.from(reals, (w) => roundHalfAwayFromZero(w * weightUnit));
   for (let row = 0; row < rows; row++) {
     const own = reals.subarray(row * taps, (row + 1) * taps);
     const rounded = stored.subarray(row * taps, (row + 1) * taps);
     const sum = own.reduce((total, w) => total + w, 0);
-    const lost = roundHalfAwayFromZero(sum * unit) - rounded.reduce((total, w) => total + w, 0);
+    const lost = roundHalfAwayFromZero(sum * weightUnit) - rounded.reduce((total, w) => total + w, 0);
     const largest = own.indexOf(Math.max(...own));
     rounded[largest] = rounded[largest]! + lost;
   }

@@ -17,7 +17,7 @@ export interface PassContext {
   readonly inputQuantization?: ReadonlyMap<string, InputQuantization>;
   /**
    * Copies of the graph that a pass leaves for later passes of the same run to compare with, by what they are: `real` is the graph
-   * that `insert-fake-quantization` found.
+   * that `insert-fake-quantization` found, `fake-quantized` the one that `requantize` did.
    */
   readonly snapshots: Map<string, Graph>;
   readonly random: (seed: number) => Random;

@@ -40,7 +40,7 @@ const modules: readonly { readonly name: RegExp; readonly only: readonly string[
   { name: /^binaryen$/, only: ["backends/wasm/"] },
   { name: /^ml-matrix$/, only: ["src/numerics/"] },
   { name: /^ohm-js$/, only: ["src/text/"] },
-  { name: /^onnx-proto(\/|$)/, only: ["src/frontends/onnx/"] },
+  { name: /^onnx-proto(\/|$)/, only: ["src/frontends/onnx/", "backends/onnx/"] },
   { name: /^protobufjs(\/|$)/, only: [] }, // onnx-proto may have a copy of its own: see exact-reader.ts
   { name: /^fflate$/, only: ["src/tensor/"] },
   { name: /^d3-(scale|shape)$/, only: ["src/driver/report-page/"] },
@@ -171,6 +171,7 @@ describe("the test itself", () => {
     ["backends/c/x.ts", `import { wasmSimd } from "../wasm/targets.ts";`],
     ["backends/c/x.ts", `import type { Graph } from "../../src/ir/graph.ts";`],
     ["src/text/x.ts", `import left from "left-pad";`],
+    ["backends/onnx/x.ts", `import type { Loop } from "../../src/loops/loop.ts";`],
   ])("%s: %s is refused", (path, text) => {
     expect(flaws(path, text)).toHaveLength(1);
   });
@@ -182,6 +183,7 @@ describe("the test itself", () => {
       `import { relu } from "../../src/ops/relu.ts"; import { layerOf } from "./layer.ts";`,
     ],
     ["backends/wasm/x.ts", `const b = await import("binaryen");`],
+    ["backends/onnx/x.ts", `import proto from "onnx-proto"; import { relu } from "../../src/ops/relu.ts";`],
     ["src/driver/node/x.ts", `import { readFileSync } from "node:fs"; // import "binaryen"`],
   ])("%s: %s is allowed", (path, text) => {
     expect(flaws(path, text)).toEqual([]);

@@ -61,6 +61,29 @@ describe("compile", () => {
       "report.html",
     ]);
   });
+  test("the target onnx is a model that compiles to the same integers, without samples", async () => {
+    const { files, graph, report } = await compileTiny({ targets: ["onnx"] });
+    const bytes = files.get("tiny.qdq.onnx")!;
+    expect([...files.keys()]).toEqual([
+      "tiny.qir",
+      "tiny.safetensors",
+      "tiny.qdq.onnx",
+      "report.json",
+      "report.html",
+    ]);
+    expect(report.files.find(({ file }) => file === "tiny.qdq.onnx")?.sha256).toBe(await sha256(bytes));
+    const again = await compile({ model: { file: "tiny.qdq.onnx", bytes }, name: "tiny" });
+    const outputs = await Promise.all(
+      [graph, again.graph].map((compiled) => run({ graph: compiled, samples: samplesOf(compiled) })),
+    );
+    expect(outputs[1]).toEqual(outputs[0]);
+    expect((await checkBundle(bundleOf(files))).problems).toEqual([]);
+  });
+  test("a graph of integers has no fake-quantized form", async () => {
+    const externals = tiny.files.get("tiny.safetensors")!;
+    const model = { file: "tiny.qir", bytes: tiny.files.get("tiny.qir")!, externals };
+    await expect(compile({ model, targets: ["onnx"] })).rejects.toThrow("no-fake-quantized");
+  });
   test("the stored graph keeps the samples' integers as input", () => {
     expect(textOf("tiny.qir")).toContain("%x: tensor<1x4xi8, 0.05000000074505806:3>");
     expect(printGraph(bundleOf().loadGraph())).toBe(printGraph(tiny.graph));

@@ -9,6 +9,7 @@
  */
 import { diagnostic, DiagnosticError, type Diagnostic } from "../../diagnostics/diagnostic.ts";
 import { Graph, type Value } from "../../ir/graph.ts";
+import type { PortNames } from "../../ir/ports.ts";
 import { tensorType } from "../../ir/types.ts";
 import { checkOnnxModel, type CheckedOnnxModel, type OnnxCheckOptions } from "./check.ts";
 import { constantPool, type ConstantPool } from "./constant-pool.ts";
@@ -29,6 +30,7 @@ export interface OnnxImportOptions extends OnnxCheckOptions {
 
 export interface ImportedModel {
   readonly graph: Graph;
+  readonly ports: PortNames;
   /** What was assumed: open dimensions that were fixed, attributes that were ignored. No errors. */
   readonly notes: readonly Diagnostic[];
 }
@@ -106,7 +108,11 @@ function convertModel(checked: CheckedOnnxModel): ImportedModel {
     setOutputs(conversion);
   });
   if (problems.length > 0) throw new DiagnosticError(distinct(problems));
-  return { graph, notes };
+  const ports = {
+    inputs: checked.inputs.map(({ name }) => name),
+    outputs: model.graph.outputs.map(({ name }) => name),
+  };
+  return { graph, ports, notes };
 }
 
 /** A faulty initializer is reported once, however many nodes read it. */

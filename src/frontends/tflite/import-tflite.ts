@@ -12,6 +12,7 @@
 import { diagnostic, DiagnosticError, fail, type Diagnostic } from "../../diagnostics/diagnostic.ts";
 import { suggest } from "../../diagnostics/suggest.ts";
 import { Graph, type Value } from "../../ir/graph.ts";
+import type { PortNames } from "../../ir/ports.ts";
 import { perTensor, tensorType, type Quantization } from "../../ir/types.ts";
 import { createConstantOperand } from "../../ops/constant-operand.ts";
 import { dequantize } from "../../ops/dequantize.ts";
@@ -28,6 +29,7 @@ export interface TfliteImportOptions {
 
 export interface ImportedTflite {
   readonly graph: Graph;
+  readonly ports: PortNames;
   /** What the user should know. No errors. */
   readonly notes: readonly Diagnostic[];
 }
@@ -95,7 +97,9 @@ function convertModel(model: TfliteModel): ImportedTflite {
     });
   if (problems.length > 0) throw new DiagnosticError(problems);
   setOutputs(conversion);
-  return { graph, notes: conversion.notes };
+  const namesOf = (indices: readonly number[]): string[] => indices.map((i) => model.tensors[i]!.name);
+  const ports = { inputs: namesOf(model.inputs), outputs: namesOf(model.outputs) };
+  return { graph, ports, notes: conversion.notes };
 }
 
 /** Those that some output depends on, in order. */

@@ -1,7 +1,7 @@
 /** `quern compile`. */
 import { resolve } from "node:path";
 import { Option, type Command } from "commander";
-import { targetNames, type TargetName } from "../../artifacts.ts";
+import { outputNames, targetNames, type OutputName } from "../../artifacts.ts";
 import { compile, type Compiled, type PruneBudget, type WeightSettings } from "../../compile.ts";
 import type { Shapes } from "../../model.ts";
 import { npyOnDisk, readModel } from "../files.ts";
@@ -25,7 +25,7 @@ import { grouped, kibibytes } from "../text-table.ts";
 
 interface Options extends InputOptions {
   readonly calibrate?: readonly string[];
-  readonly target?: readonly TargetName[];
+  readonly target?: readonly OutputName[];
   readonly out: string;
   readonly name?: string;
   readonly pipeline?: string;
@@ -51,7 +51,8 @@ Examples:
   $ quern compile ad.onnx --calibrate recordings.npy --window 5 --out build/ad
 
 The folder gets NAME.c, NAME.h, NAME.wasm, NAME.mjs with its types (NAME.d.mts, NAME.d.ts), the stored graph (NAME.qir,
-NAME.safetensors), report.json and report.html, which is the same to look at.`;
+NAME.safetensors), report.json and report.html, which is the same to look at. The target onnx adds NAME.qdq.onnx, with
+QuantizeLinear and DequantizeLinear nodes, for Netron and ONNX Runtime.`;
 
 export function addCompile(program: Command, streams: Streams): void {
   const command = program
@@ -63,8 +64,8 @@ export function addCompile(program: Command, streams: Streams): void {
     .addOption(
       new Option(
         "--target <T>",
-        `what to emit, with commas: ${targetNames.join(", ")} (default: all)`,
-      ).argParser(listOf(targetNames)),
+        `what to emit, with commas: ${outputNames.join(", ")} (default: ${targetNames.join(",")})`,
+      ).argParser(listOf(outputNames)),
     )
     .requiredOption("--out <DIR>", "the folder to write, whole or not at all")
     .option("--name <NAME>", "names files and functions (default: the model's file name)")
