@@ -32,6 +32,7 @@ import { loadsOf, rewrite, substituteAffine } from "../../src/expr/rewrite.ts";
 import { children, nodesOf } from "../../src/expr/walk.ts";
 import { runsInLanes } from "../../src/expr/lanes.ts";
 import type { Graph, Value } from "../../src/ir/graph.ts";
+import { codesOf } from "../../src/ir/match.ts";
 
 export interface FormKernelsOptions {
   /** Values that must exist in memory under their own name. */
@@ -116,11 +117,13 @@ function referenceTo(value: Value): TensorReference {
   const { type, name } = value;
   const data = constantValue(value);
   const { quantization } = type;
+  const codes = codesOf(value);
   return {
     name,
     shape: type.shape,
     element: type.element,
     ...(data === undefined ? {} : { data }),
+    ...(codes === undefined ? {} : { codes }),
     ...(quantization?.axis === undefined && quantization !== undefined
       ? { zero: quantization.zero[0]! }
       : {}),

@@ -19,7 +19,7 @@ import {
   type LoopExpression,
 } from "../../src/loops/loop.ts";
 import { keep, loopIndex, registerType, type Scope } from "./lowering.ts";
-import { unpackElement } from "./unpack.ts";
+import { unpackCode, unpackElement } from "./unpack.ts";
 
 const known = (scope: Scope | undefined, e: Expression): LoopExpression | undefined =>
   scope === undefined ? undefined : (scope.values.get(e) ?? known(scope.parent, e));
@@ -194,15 +194,18 @@ function readStored(
 }
 
 function readElement(
-  { type }: Load,
+  e: Load,
   layout: Layout,
   index: LoopAffine,
   dynamic: LoopExpression | undefined,
   scope: Scope,
 ): LoopExpression {
-  if (layout.packing !== undefined) return unpackElement(layout, index, dynamic, scope);
+  if (layout.packing !== undefined)
+    return scope.codes?.has(e) === true
+      ? unpackCode(layout, index, dynamic, scope)
+      : unpackElement(layout, index, dynamic, scope);
   const address: Address = { buffer: layout.buffer, index };
-  return l.load(registerType(type, 1), dynamic === undefined ? address : { ...address, dynamic });
+  return l.load(registerType(e.type, 1), dynamic === undefined ? address : { ...address, dynamic });
 }
 
 /** Axes on which a guarded read may leave the tensor and its border. */

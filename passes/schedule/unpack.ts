@@ -15,6 +15,22 @@ import { keep, type Scope } from "./lowering.ts";
 
 /** The logical value of element `index` of a constant whose layout has a packing. */
 export function unpackElement(
+  layout: Layout,
+  index: LoopAffine,
+  dynamic: LoopExpression | undefined,
+  scope: Scope,
+): LoopExpression {
+  const code = unpackCode(layout, index, dynamic, scope);
+  const { groups } = layout;
+  if (groups === undefined) return code;
+  const element = l.affineValue(index);
+  const position = dynamic === undefined ? element : l.add(element, dynamic);
+  const group = keep("g", l.shr(position, l.i32(31 - Math.clz32(groups.size))), scope);
+  return l.shl(code, unpackElement(groups.shifts, l.loopAffine(0), group, scope));
+}
+
+/** The same, without the shift of its group. */
+export function unpackCode(
   { buffer, packing }: Layout,
   index: LoopAffine,
   dynamic: LoopExpression | undefined,

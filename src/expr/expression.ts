@@ -7,6 +7,7 @@
  * Expressions are pure, typed, and stay in *logical* integers: how a tensor is stored (width, border, offset) is the
  * schedule's business. Integer arithmetic is two's complement of the node's type; f32 nodes round after every operation.
  */
+import type { GroupCodes } from "../numerics/group-codes.ts";
 import type { ElementType } from "../tensor/element-type.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
@@ -30,6 +31,8 @@ export interface TensorReference {
   readonly shape: readonly number[];
   readonly element: ElementType;
   readonly data?: Tensor;
+  /** What memory may keep of a constant instead of its elements. */
+  readonly codes?: GroupCodes;
   /** The integer that stands for real zero, where the tensor is quantized as a whole: what a centred storage subtracts. */
   readonly zero?: number;
 }

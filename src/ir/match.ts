@@ -1,4 +1,5 @@
 /** Looking at a graph the way rewrites do: typed views of operations, constants, single users, erasing what nobody reads. */
+import type { GroupCodes } from "../numerics/group-codes.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { AttributesOf, AttributeSpec } from "./attributes.ts";
 import type { Graph, Operation, Value } from "./graph.ts";
@@ -24,6 +25,10 @@ export function matchOperation<
 /** The contents of a value that is a constant. */
 export const constantOf = (value: Value | undefined): Tensor | undefined =>
   value?.producer?.definition.value?.(value.producer.attributes);
+
+/** The codes that memory is to keep of a constant, if any. */
+export const codesOf = (value: Value | undefined): GroupCodes | undefined =>
+  value?.producer?.definition.codes?.(value.producer.attributes);
 
 export const isConstant = (value: Value): boolean => constantOf(value) !== undefined;
 

@@ -4,6 +4,7 @@
  * gets), and how it is carried over to stored integers. Nothing else in the compiler knows an operator by name.
  */
 import type { Step, TensorReference } from "../expr/expression.ts";
+import type { GroupCodes } from "../numerics/group-codes.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { AttributeInput, Attributes, AttributesOf, AttributeSpec } from "./attributes.ts";
 import type { Quantization, TensorType } from "./types.ts";
@@ -121,6 +122,8 @@ export interface OpSpec<O extends readonly string[], A extends AttributeSpecs> {
   ): Tensor;
   /** The value itself, for `constant` alone. */
   value?(attrs: AttributesOf<A>): Tensor;
+  /** What memory may keep instead of the value's integers. */
+  codes?(attrs: AttributesOf<A>): GroupCodes | undefined;
   /** Only moves elements: what an observer of real ranges need not look at. */
   readonly movesOnly?: boolean;
   /**
@@ -176,6 +179,7 @@ export interface OpDefinition {
     },
   ): Tensor;
   value?(attrs: Attributes): Tensor;
+  codes?(attrs: Attributes): GroupCodes | undefined;
   permute?(attrs: Attributes, permutation: readonly number[]): Permuted<Attributes>;
   narrow?(
     attrs: Attributes,

@@ -3,7 +3,9 @@
  * strides; the stored value is the logical one minus `bias`; a border around the tensor holds real zero.
  */
 import type { Affine, TensorReference } from "../expr/expression.ts";
+import { groupsOfRow, rowLengthOf, shiftElement, toCodes, type GroupCodes } from "../numerics/group-codes.ts";
 import { isNarrow, type ElementType } from "../tensor/element-type.ts";
+import { tensor as tensorOf } from "../tensor/tensor.ts";
 import type { Buffer, MemoryElement, TensorStorage } from "./loop.ts";
 import { codeOf, elementsOfWholeWords, packBytes, packingOf, type Packing } from "./packing.ts";
 import type { Target } from "./target.ts";
@@ -25,6 +27,8 @@ export interface Layout {
   readonly borderValue: number;
   /** The buffer holds bits, and strides and start count elements of them (packing.ts). */
   readonly packing?: Packing;
+  /** Its codes are to be shifted left, element i by element ⌊i / size⌋ of `shifts`. */
+  readonly groups?: { readonly size: number; readonly shifts: Layout };
 }
 
 export interface Border {
@@ -82,10 +86,14 @@ export function flatIndex(layout: Layout, index: readonly Affine[]): Affine {
   };
 }
 
-/** A constant in memory: dense, with room behind it for a vector read that overhangs; narrow elements as bits. */
+/**
+ * A constant in memory: dense, with room behind it for a vector read that overhangs; narrow elements as bits, and codes for scalar
+ * code, as vectors read constants that a schedule packed for them.
+ */
 export function constantLayout(tensor: TensorReference, target: Target): Layout {
-  const { element } = tensor;
+  const { element, codes } = tensor;
   if (isNarrow(element)) return packedLayout(tensor, packingOf(element));
+  if (codes !== undefined && target.vector === undefined) return codedLayout(tensor, codes);
   const given = tensor.data!.data;
   const data =
     given instanceof BigUint64Array ? new BigInt64Array(given.buffer, given.byteOffset, given.length) : given;
@@ -116,11 +124,46 @@ function packedLayout({ name, shape, data }: TensorReference, packing: Packing):
   const block = elementsOfWholeWords(packing.bits, 8);
   const whole = Math.ceil(row / block) * block;
   const stride = whole <= row * (1 + largestPadding) ? whole : row;
+  const strides = denseStrides([...shape.slice(0, -1), stride]).slice(0, shape.length);
+  return layoutOfBits(name, shape, strides, inRows(elements, row, stride, packing), packing);
+}
+
+/** Codes of whole groups a row, so that an element's place tells its group, and beside them the shifts. */
+function codedLayout({ name, shape, data }: TensorReference, codes: GroupCodes): Layout {
+  const { element, size, shifts } = codes;
+  const packing = packingOf(element);
+  const length = rowLengthOf(shape);
+  const stride = groupsOfRow(length, size) * size;
+  const strides = [stride, ...denseStrides(shape).slice(1)];
+  const amounts = tensorOf(shiftElement, shifts.shape, shifts.data as Uint8Array);
+  return {
+    ...layoutOfBits(name, shape, strides, inRows(toCodes(data!, codes), length, stride, packing), packing),
+    groups: {
+      size,
+      shifts: packedLayout(
+        { name: `${name}:shifts`, shape: [shifts.data.length], element: shiftElement, data: amounts },
+        packingOf(shiftElement),
+      ),
+    },
+  };
+}
+
+function inRows(elements: Int8Array, row: number, stride: number, packing: Packing): Int8Array {
   const rows = row === 0 ? 0 : elements.length / row;
   const codes = new Int8Array(rows * stride);
   elements.forEach((value, i) => {
     codes[Math.floor(i / row) * stride + (i % row)] = codeOf(value, packing);
   });
+  return codes;
+}
+
+function layoutOfBits(
+  name: string,
+  shape: readonly number[],
+  strides: readonly number[],
+  codes: Int8Array,
+  packing: Packing,
+): Layout {
   // Reading an element may take in the byte after it.
   const bytes = packBytes(codes, packing.bits);
   const bits = new Uint8Array(bytes.length + (8 % packing.bits === 0 ? 0 : 1));
@@ -135,7 +178,7 @@ function packedLayout({ name, shape, data }: TensorReference, packing: Packing):
       role: "constant",
       data: bits,
     },
-    strides: denseStrides([...shape.slice(0, -1), stride]).slice(0, shape.length),
+    strides,
     start: 0,
     bias: 0,
     border: shape.map(() => noBorder),

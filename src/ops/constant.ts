@@ -3,25 +3,37 @@
  *
  * Pruned weights stay in the graph behind a mask: the constant *is* its value with zeros where the mask is false, so that whoever
  * reads it sees exact zeros, while the text still has what was there and a later pass, or a user, can bring it back.
+ *
+ * Integers may be codes of few bits that groups shift (src/numerics/group-codes.ts). The constant is what they stand for, and nothing
+ * but memory knows: its layout keeps codes and shifts.
  */
-import { tensorAttribute } from "../ir/attributes.ts";
+import { choice, int, tensorAttribute } from "../ir/attributes.ts";
 import type { Value } from "../ir/graph.ts";
-import { defineOp } from "../ir/operation.ts";
+import { defineOp, type InferFail } from "../ir/operation.ts";
 import { formatType, sameShape, tensorType } from "../ir/types.ts";
-import { isOdd } from "../tensor/element-type.ts";
+import { findUncoded, groupsOfRow, mostShift, rowLengthOf, type GroupCodes } from "../numerics/group-codes.ts";
+import { isOdd, narrowElementTypes } from "../tensor/element-type.ts";
 import { allocate, findForeignInteger, tensor, type Tensor } from "../tensor/tensor.ts";
 
 const unmasked = tensor("bool", [], [1]);
+const unshifted = tensor("u8", [0, 0], []);
 
 export const constant = defineOp({
   name: "constant",
   doc: `A tensor known at compile time. The declared type may give its integers a quantization. A mask of its shape makes elements zero (the
-zero point of its quantization) where it is false; what value holds there is kept, but nobody sees it.`,
+zero point of its quantization) where it is false; what value holds there is kept, but nobody sees it. With codes an i8 is kept in memory as
+fewer bits: a code of that element, shifted left by shifts[c, g] for the g-th group, of size group, in slice c along axis 0.`,
   example: "%y = constant {value = dense<[1.5, -2]>} : tensor<2xf32>",
   given: {},
   operands: [],
-  attrs: { value: tensorAttribute(), mask: tensorAttribute(unmasked) },
-  infer(_, { value, mask }, fail, declared) {
+  attrs: {
+    value: tensorAttribute(),
+    mask: tensorAttribute(unmasked),
+    codes: choice(["none", ...narrowElementTypes], "none"),
+    group: int(0),
+    shifts: tensorAttribute(unshifted),
+  },
+  infer(_, { value, mask, codes, group, shifts }, fail, declared) {
     const plain = tensorType(value.element, value.shape);
     const foreign = findForeignInteger(value);
     if (foreign >= 0)
@@ -34,6 +46,9 @@ zero point of its quantization) where it is false; what value holds there is kep
       );
     if (isMasking(mask) && isOdd(value.element))
       fail("attribute", `has a mask and holds ${value.element}, which has no zero`);
+    if (codes !== "none") checkCodes(value, { element: codes, size: group, shifts }, isMasking(mask), fail);
+    else if (group !== 0 || shifts.data.length > 0)
+      fail("attribute", "has a group or shifts, but no codes to shift");
     if (declared === undefined) return plain;
     if (declared.element !== value.element || !sameShape(declared.shape, value.shape))
       fail("result-type", `holds ${formatType(plain)}, declared as ${formatType(declared)}`);
@@ -46,7 +61,28 @@ zero point of its quantization) where it is false; what value holds there is kep
     throw new Error("internal: a constant has no expression, its value is read in place");
   },
   value: ({ value, mask }) => (isMasking(mask) ? masked(value, mask) : value),
+  codes: ({ codes, group, shifts }) =>
+    codes === "none" ? undefined : { element: codes, size: group, shifts },
 });
+
+function checkCodes(value: Tensor, codes: GroupCodes, isMasked: boolean, fail: InferFail): void {
+  const { element, size, shifts } = codes;
+  const { shape } = value;
+  if (value.element !== "i8" || shape.length < 2)
+    fail("attribute", `has codes and holds ${formatType(value)}, expected i8 of at least two axes`);
+  if (isMasked && isOdd(element)) fail("attribute", `has a mask and codes of ${element}, which has no zero`);
+  if (size < 1 || (size & (size - 1)) !== 0) fail("attribute", `has groups of ${size}, expected a power of two`);
+  const wanted = [shape[0]!, groupsOfRow(rowLengthOf(shape), size)];
+  if (shifts.element !== "u8" || !sameShape(shifts.shape, wanted))
+    fail("attribute", `has shifts of ${formatType(shifts)}, expected ${formatType(tensorType("u8", wanted))}`);
+  const most = mostShift(element);
+  const wide = shifts.data.find((shift: number | bigint) => shift > most);
+  if (wide !== undefined)
+    fail("attribute", `shifts codes of ${element} by ${wide}, expected 0 to ${most}, so that i8 holds them`);
+  const foreign = findUncoded(value, codes);
+  if (foreign >= 0)
+    fail("tensor", `holds ${String(value.data[foreign])}, for which its group has no code of ${element}`);
+}
 
 const isMasking = (mask: Tensor): boolean => mask.data.some((kept: number | bigint) => kept === 0);
 
@@ -66,11 +102,24 @@ export function prunedCount(value: Value): number {
   return pruned;
 }
 
-/** Attributes for a constant of this value that keeps what the mask keeps. */
-export const maskedBy = (value: Tensor, mask: Tensor | undefined): ConstantAttributes =>
-  mask === undefined ? { value } : { value, mask };
+/** Attributes for a constant of this value that keeps what the mask keeps, and that memory keeps as codes. */
+export const maskedBy = (
+  value: Tensor,
+  mask: Tensor | undefined,
+  codes?: GroupCodes,
+): ConstantAttributes => ({
+  value,
+  ...(mask === undefined ? {} : { mask }),
+  ...(codes === undefined ? {} : { codes: codes.element, group: codes.size, shifts: codes.shifts }),
+});
 
-export type ConstantAttributes = { readonly value: Tensor; readonly mask?: Tensor };
+export type ConstantAttributes = {
+  readonly value: Tensor;
+  readonly mask?: Tensor;
+  readonly codes?: GroupCodes["element"];
+  readonly group?: number;
+  readonly shifts?: Tensor;
+};
 
 /** What a constant holds, elements included that its mask hides. */
 export const contentsOf = ({ producer }: Value): Tensor => producer!.attributes["value"] as Tensor;

@@ -2,12 +2,19 @@
 import { Graph, type Value } from "../../src/ir/graph.ts";
 import { perTensor, tensorType, type TensorType } from "../../src/ir/types.ts";
 import { sharedShiftMultipliers } from "../../src/numerics/dyadic.ts";
-import { constant } from "../../src/ops/constant.ts";
+import {
+  groupFactors,
+  groupsOfRow,
+  mostShift,
+  rowLengthOf,
+  type GroupCodes,
+} from "../../src/numerics/group-codes.ts";
+import { constant, maskedBy } from "../../src/ops/constant.ts";
 import { conv2d } from "../../src/ops/conv2d.ts";
 import { linear } from "../../src/ops/linear.ts";
 import { requantize } from "../../src/ops/requantize.ts";
 import { elementRange, holdsInteger, type NarrowElementType } from "../../src/tensor/element-type.ts";
-import { elementCount, tensor, type Tensor } from "../../src/tensor/tensor.ts";
+import { elementCount, numbersOf, tensor, type Tensor } from "../../src/tensor/tensor.ts";
 
 export type Random = (bound: number) => number;
 
@@ -24,9 +31,10 @@ export function stored(
   name: string,
   data: Tensor,
   quantization: TensorType["quantization"],
+  codes?: GroupCodes,
 ): Value {
   const type = tensorType(data.element, data.shape, quantization);
-  return graph.create(constant, {}, { value: data }, { name, type }).result;
+  return graph.create(constant, {}, maskedBy(data, undefined, codes), { name, type }).result;
 }
 
 export interface ConvolutionShape {
@@ -44,6 +52,8 @@ export interface ConvolutionShape {
   readonly perTensorWeights?: boolean;
   /** i8, when it is not said. */
   readonly weightElement?: NarrowElementType;
+  /** Groups of so many weights shift their codes of `weightElement`. */
+  readonly groupSize?: number;
   /** The result's zero point is its smallest integer: what is negative becomes 0. */
   readonly rectified?: boolean;
 }
@@ -78,18 +88,8 @@ export function addConvolution(
   const zeros = scale.map(() => 0);
   const accScale = scale.map((s) => s * scaleOfInput);
   const weightShape = [outputs, kernel[0], kernel[1], depth];
-  const weight = stored(
-    graph,
-    `${name}_w`,
-    shape.weightElement === undefined
-      ? tensor(
-          "i8",
-          weightShape,
-          Array.from({ length: elementCount(weightShape) }, () => random(255) - 127),
-        )
-      : narrowWeights(shape.weightElement, weightShape, random),
-    { scale, zero: zeros, ...axis },
-  );
+  const { data, codes } = weightsOf(shape, weightShape, random);
+  const weight = stored(graph, `${name}_w`, data, { scale, zero: zeros, ...axis }, codes);
   const bias = stored(
     graph,
     `${name}_b`,
@@ -122,6 +122,28 @@ export function addConvolution(
     Math.fround(largest / 128),
     shape.rectified === true ? -128 : random(200) - 100,
   );
+}
+
+function weightsOf(
+  { weightElement, groupSize }: ConvolutionShape,
+  shape: readonly number[],
+  random: Random,
+): { data: Tensor; codes?: GroupCodes } {
+  if (weightElement === undefined)
+    return { data: tensor("i8", shape, Array.from({ length: elementCount(shape) }, () => random(255) - 127)) };
+  const narrow = narrowWeights(weightElement, shape, random);
+  return groupSize === undefined ? { data: narrow } : shifted(narrow, groupSize, random);
+}
+
+/** The elements as codes, each group shifted by anything from nothing to as much as i8 holds. */
+export function shifted(narrow: Tensor, size: number, random: Random): { data: Tensor; codes: GroupCodes } {
+  const { shape } = narrow;
+  const element = narrow.element as NarrowElementType;
+  const groups = [shape[0]!, groupsOfRow(rowLengthOf(shape), size)];
+  const shifts = Array.from({ length: elementCount(groups) }, () => random(mostShift(element) + 1));
+  const codes = { element, size, shifts: tensor("u8", groups, shifts) };
+  const factors = groupFactors(shape, codes);
+  return { data: tensor("i8", shape, Array.from(numbersOf(narrow), (x, i) => x * factors[i]!)), codes };
 }
 
 /** Every integer of the element, the extremes as often as all others together: sign bits and neighbours' bits show. */

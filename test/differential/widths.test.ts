@@ -14,6 +14,7 @@ import {
   convolution,
   generator,
   narrowWeights,
+  shifted,
   stored,
   storedInputs,
   type ConvolutionShape,
@@ -75,6 +76,9 @@ const weightShapes: Readonly<Record<string, readonly [number, number]>> = {
   "64 to 40": [64, 40],
 };
 
+/** The fewest bits, the most that leave room for a shift, and widths that end inside bytes. */
+const codeElements = ["i2", "i3", "i4", "i7", "odd2", "odd3"] as const;
+
 describe("narrow weights are the same everywhere, each width beside the others", () => {
   test.each(Object.entries(cases))("%s", async (name, shape) => {
     const graph = new Graph("net");
@@ -102,6 +106,50 @@ describe("narrow weights are the same everywhere, each width beside the others",
       }),
     );
     await expectAgreement(graph, storedInputs(graph, 4, 12));
+  });
+});
+
+/** Groups that end with a row, inside one, at taps and between them; of all outputs, of the last alone. */
+const groupSizes = [4, 16, 32];
+
+describe("codes that groups shift are the same everywhere", () => {
+  test.each(Object.entries(cases))("%s", async (name, shape) => {
+    const graph = new Graph("net");
+    const { height, width, inputs } = shape;
+    const x = graph.addInput("x", tensorType("i8", [1, height, width, inputs], perTensor(0.5, 5)));
+    const random = generator(name.length);
+    graph.setOutputs(
+      codeElements.flatMap((weightElement) =>
+        groupSizes.map((groupSize) =>
+          addConvolution(
+            graph,
+            x,
+            `y_${weightElement}_${groupSize}`,
+            { ...shape, weightElement, groupSize },
+            random,
+          ),
+        ),
+      ),
+    );
+    await expectAgreement(graph, storedInputs(graph, 4, 13));
+  });
+
+  test.each(Object.entries(weightShapes))("fully connected, %s", async (_, [inputs, outputs]) => {
+    const graph = new Graph("net");
+    const random = generator(inputs);
+    const input = graph.addInput("x", tensorType("i8", [2, inputs], perTensor(0.5, -7)));
+    graph.setOutputs(
+      codeElements.flatMap((element) =>
+        groupSizes.map((size) => {
+          const name = `${element}_${size}`;
+          const { data, codes } = shifted(narrowWeights(element, [outputs, inputs], random), size, random);
+          const weight = stored(graph, `w_${name}`, data, perTensor(0.25, 0), codes);
+          const acc = graph.create(linear, { input, weight }, {}, { name: `acc_${name}` }).result;
+          return addRequantize(graph, acc, `y_${name}`, 0.125 * Math.sqrt(inputs) * 128, 3);
+        }),
+      ),
+    );
+    await expectAgreement(graph, storedInputs(graph, 4, 14));
   });
 });
 
