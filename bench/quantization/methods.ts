@@ -47,4 +47,19 @@ export const methods: readonly Method[] = [
     passes: `${fake("bits=2, first-last-bits=8")}, round-weights, correct-bias`,
     networks: classifiers,
   },
+  { name: "W4, groups", passes: `${fake("bits=4, weights=group")}, round-weights, correct-bias` },
+  { name: "W3, groups", passes: `${fake("bits=3, weights=group")}, round-weights, correct-bias` },
+  {
+    name: "W3, groups of powers",
+    passes: `${fake("bits=3, weights=group, group-scales=powers")}, round-weights, correct-bias`,
+  },
+  {
+    name: "W3, groups of 32",
+    passes: `${fake("bits=3, weights=group, group-size=32")}, round-weights, correct-bias`,
+  },
+  {
+    name: "odd W2, groups, ends 8",
+    passes: `${fake("bits=2, weights=group, first-last-bits=8")}, round-weights, correct-bias`,
+    networks: classifiers,
+  },
 ];

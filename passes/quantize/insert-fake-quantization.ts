@@ -5,6 +5,7 @@
  *     activations  i8, per tensor:  scale and zero point of the group's range, widened to hold 0    (algorithms.md 1.1)
  *     weights      i2 … i8, odd2 …: scale[c] = clip[c] / largest level, the clip max|w[c]| or, with `weight-ranges=mse`, that of
  *                                   least squared error; `auto` takes the former from six bits on; w = the nearest level (levels.ts)
+ *                                   or, with `weights=group`, one scale a channel and a multiple of it for each group of its inputs
  *     bias         i32:             scale[c] = the accumulator's, zero point 0
  *
  * A channel whose weights are almost nothing would have a scale so small that its bias overflows: its scale is raised
@@ -12,7 +13,7 @@
  *
  * Fails, naming each, when an operation has no integer form or a value no range.
  */
-import { diagnostic, DiagnosticError, type Diagnostic } from "../../src/diagnostics/diagnostic.ts";
+import { diagnostic, DiagnosticError, fail, type Diagnostic } from "../../src/diagnostics/diagnostic.ts";
 import { choice, int } from "../../src/ir/attributes.ts";
 import { copyGraph } from "../../src/ir/copy-graph.ts";
 import type { Value } from "../../src/ir/graph.ts";
@@ -28,13 +29,18 @@ export const insertFakeQuantization = definePass({
   name: "insert-fake-quantization",
   summary: "compute with the numbers of the integer network, still in reals",
   options: {
-    weights: choice(["channel", "tensor"], "channel"),
+    weights: choice(["channel", "tensor", "group"], "channel"),
+    "group-size": int(16),
+    "group-scales": choice(["integers", "powers"], "integers"),
     bits: int(8),
     levels: choice(["auto", "integers", "odd"], "auto"),
     "first-last-bits": int(0),
     "weight-ranges": choice(["auto", "minmax", "mse"], "auto"),
   },
   run(graph, { options, count, context }) {
+    const size = options["group-size"];
+    if (!(size >= 2) || (size & (size - 1)) !== 0)
+      fail("option", `group-size is ${size}, expected a power of two`);
     const levelsFor = chooseLevels(graph, options);
     const plan = planQuantization(graph, fixedInputsOf(graph, context));
     const problems = [...plan.problems, ...missingRanges(plan)];
@@ -48,7 +54,12 @@ export const insertFakeQuantization = definePass({
       if (form?.kind === "accumulator")
         count(
           "weights",
-          quantizeWeights(graph, operation, form, { ...options, levels: levelsFor(operation) }),
+          quantizeWeights(graph, operation, form, {
+            levels: levelsFor(operation),
+            weights: options.weights === "tensor" ? "tensor" : "channel",
+            "weight-ranges": options["weight-ranges"],
+            ...(options.weights === "group" ? { groups: { size, factors: options["group-scales"] } } : {}),
+          }),
         );
       if (form?.kind === "accumulator" || form?.kind === "rescaled" || form?.kind === "fixed")
         for (const value of new Set(operation.operands))

@@ -1,9 +1,11 @@
 /** The weighted layers of a fake-quantized graph, each with what it is in the real network. */
 import type { Graph, Operation, Value } from "../../src/ir/graph.ts";
-import { constantOf } from "../../src/ir/match.ts";
+import { codesOf, constantOf } from "../../src/ir/match.ts";
+import type { GroupCodes } from "../../src/numerics/group-codes.ts";
 import type { Quantization } from "../../src/ir/types.ts";
 import { weightedLayerOf, type WeightedLayer } from "../../src/measure/layer-inputs.ts";
 import { dequantize } from "../../src/ops/dequantize.ts";
+import type { ElementType } from "../../src/tensor/element-type.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
 
 export interface StoredConstant {
@@ -11,6 +13,8 @@ export interface StoredConstant {
   readonly read: Value;
   readonly contents: Tensor;
   readonly quantization: Quantization;
+  /** What memory keeps of it, where weights have a scale for each group. */
+  readonly codes: GroupCodes | undefined;
 }
 
 export interface PairedLayer {
@@ -43,8 +47,12 @@ export function storedConstant(read: Value): StoredConstant | undefined {
   const stored = read.producer?.definition === dequantize ? read.producer.operands[0]! : undefined;
   const contents = constantOf(stored);
   if (stored === undefined || contents === undefined) return undefined;
-  return { read, contents, quantization: stored.type.quantization! };
+  return { read, contents, quantization: stored.type.quantization!, codes: codesOf(stored) };
 }
+
+/** Of what weights are rounded to. */
+export const codeElement = ({ contents, codes }: StoredConstant): ElementType =>
+  codes?.element ?? contents.element;
 
 /** What is stored took the name, and the real value another. */
 function realOperation(

@@ -4,17 +4,32 @@ import { inferType } from "../../src/ir/graph.ts";
 import { constantOf } from "../../src/ir/match.ts";
 import { nameOperands, operandSpecs, type IntegerForm } from "../../src/ir/operation.ts";
 import { sliceQuantization, tensorType, type Quantization, type TensorType } from "../../src/ir/types.ts";
-import { minimize } from "../../src/numerics/clip-range.ts";
 import { quantizeValue } from "../../src/numerics/affine.ts";
+import {
+  elementFactors,
+  groupsOfRow,
+  mostFactor,
+  rowLengthOf,
+  type GroupCodes,
+} from "../../src/numerics/group-codes.ts";
 import { levelsOf, nearestLevel, type Levels } from "../../src/numerics/levels.ts";
 import { maskOf } from "../../src/ops/constant.ts";
 import { dequantize } from "../../src/ops/dequantize.ts";
-import { elementBits } from "../../src/tensor/element-type.ts";
+import { elementBits, isNarrow } from "../../src/tensor/element-type.ts";
 import { numbersOf, stridesOf, tensor, type Tensor } from "../../src/tensor/tensor.ts";
+import { chooseGroupScales, leastErrorClip } from "./group-scales.ts";
 import { replaceConstant } from "./replace-constant.ts";
 
 export interface WeightOptions {
+  /** One scale for each output channel, or for each layer. */
   readonly weights: "channel" | "tensor";
+  /** Channels have a scale for each group of their inputs (group-scales.ts). */
+  readonly groups?: {
+    /** Weights of a group, a power of two. */
+    readonly size: number;
+    /** Whole multiples of the channel's scale, or powers of two alone. */
+    readonly factors: "integers" | "powers";
+  };
   readonly levels: Levels;
   /** `auto` is the largest weight from six bits on, and least squared error below. */
   readonly "weight-ranges": "auto" | "minmax" | "mse";
@@ -37,7 +52,7 @@ export function quantizeWeights(
   const weightValue = form.weight === undefined ? undefined : named[form.weight];
   const weight = constantOf(weightValue);
   if (weight === undefined || weightValue === undefined || weight.element !== "f32") return 0;
-  const axis = options.weights === "channel" ? form.weightAxis : undefined;
+  const axis = options.weights === "tensor" ? undefined : form.weightAxis;
   const biasValue = form.bias === undefined ? undefined : named[form.bias];
   const bias = constantOf(biasValue);
 
@@ -45,23 +60,21 @@ export function quantizeWeights(
   const isPruned = maskOf(weightValue) !== undefined && options.levels.step === 2;
   const levels = isPruned ? levelsOf(elementBits(options.levels.element)) : options.levels;
   const channelOf = sliceOf(weight, axis);
-  const scale = weightScales(weight, axis, levels, options["weight-ranges"]);
+  const clips = clipsWeights(levels, options["weight-ranges"]);
+  const { scale, codes } = chooseScales(weight, axis, levels, clips, options.groups);
+  const element = codes === undefined ? levels.element : "i8";
   const accumulatorScale = (): Quantization =>
-    accumulatorType(
-      operation,
-      form,
-      tensorType(levels.element, weight.shape, weightQuantization({ scale, axis })),
-    ).quantization!;
+    accumulatorType(operation, form, tensorType(element, weight.shape, weightQuantization({ scale, axis })))
+      .quantization!;
   if (bias !== undefined) raiseForBias(scale, numbersOf(bias), accumulatorScale());
 
-  const integers = Array.from(numbersOf(weight), (w, i) => nearestLevel(levels, w / scale[channelOf(i)]!));
-  replaceConstant(
-    graph,
-    operation,
-    weightValue,
-    tensor(levels.element, weight.shape, integers),
-    weightQuantization({ scale, axis }),
-  );
+  const factors = codes && elementFactors(weight.shape, codes);
+  const integers = Array.from(numbersOf(weight), (w, i) => {
+    const factor = factors?.[i] ?? 1;
+    return factor * nearestLevel(levels, w / (factor * scale[channelOf(i)]!));
+  });
+  const stored = tensor(element, weight.shape, integers);
+  replaceConstant(graph, operation, weightValue, stored, weightQuantization({ scale, axis }), codes);
   if (bias === undefined || biasValue === undefined) return 1;
 
   const quantization = biasQuantization(accumulatorScale(), axis);
@@ -72,7 +85,7 @@ export function quantizeWeights(
 
 /** What weights become by nearest levels, with a scale for each slice along `axis`: in reals. */
 export function roundedWeights(weight: Tensor, axis: number | undefined, levels: Levels): Float64Array {
-  const scale = weightScales(weight, axis, levels, "auto");
+  const scale = weightScales(weight, axis, levels, clipsWeights(levels, "auto"));
   const channelOf = sliceOf(weight, axis);
   return Float64Array.from(numbersOf(weight), (w, i) => {
     const s = scale[channelOf(i)]!;
@@ -99,16 +112,61 @@ export function sliceOf({ shape }: Tensor, axis: number | undefined): (position:
   return (position) => Math.floor(position / stride) % shape[axis]!;
 }
 
-/** One for each slice along `axis`, or one for all. */
-function weightScales(
+const clipsWeights = ({ element }: Levels, ranges: WeightOptions["weight-ranges"]): boolean =>
+  ranges === "mse" || (ranges === "auto" && elementBits(element) < fewestMinmaxBits);
+
+interface ChosenScales {
+  readonly scale: number[];
+  readonly codes?: GroupCodes;
+}
+
+function chooseScales(
   weight: Tensor,
   axis: number | undefined,
   levels: Levels,
-  ranges: WeightOptions["weight-ranges"],
-): number[] {
+  clips: boolean,
+  groups: WeightOptions["groups"],
+): ChosenScales {
+  const scale = weightScales(weight, axis, levels, clips);
+  const { element } = levels;
+  const size = groups === undefined || axis !== 0 ? 0 : groupSizeFor(weight, groups.size);
+  const length = rowLengthOf(weight.shape);
+  const factors = isNarrow(element) ? possibleFactors(mostFactor(element), groups?.factors) : [1];
+  if (!isNarrow(element) || factors.length === 1 || size === 0 || length <= size) return { scale };
+  const all = Float64Array.from(numbersOf(weight));
+  const rows = scale.map((channelScale, c) =>
+    chooseGroupScales(all.subarray(c * length, (c + 1) * length), channelScale, {
+      size,
+      levels,
+      factors,
+      clips,
+    }),
+  );
+  const chosen = rows.flatMap((row) => [...row.factors]);
+  const scales = rows.map((row) => row.scale);
+  if (chosen.every((factor) => factor === 1)) return { scale: scales };
+  const shape = [rows.length, groupsOfRow(length, size)];
+  return { scale: scales, codes: { element, size, factors: tensor("u8", shape, chosen) } };
+}
+
+const possibleFactors = (most: number, kind: "integers" | "powers" | undefined): number[] =>
+  Array.from({ length: most }, (_, i) => i + 1).filter((m) => kind !== "powers" || (m & (m - 1)) === 0);
+
+const fewestOfGroup = 16;
+
+/** Scalar code sums whole groups where each tap of a window begins with one: taps of fewer inputs get smaller groups. */
+function groupSizeFor({ shape }: Tensor, wanted: number): number {
+  const depth = shape.at(-1)!;
+  if (rowLengthOf(shape) === depth) return wanted;
+  let size = wanted;
+  while (size > fewestOfGroup && depth % size !== 0) size /= 2;
+  return depth % size === 0 ? size : wanted;
+}
+
+/** One for each slice along `axis`, or one for all. */
+function weightScales(weight: Tensor, axis: number | undefined, levels: Levels, clips: boolean): number[] {
   const channelOf = sliceOf(weight, axis);
   const channels = axis === undefined ? 1 : weight.shape[axis]!;
-  const clips = ranges === "mse" || (ranges === "auto" && elementBits(levels.element) < fewestMinmaxBits);
   const largest = new Array<number>(channels).fill(0);
   numbersOf(weight).forEach((w: number, i: number) => {
     const c = channelOf(i);
@@ -132,20 +190,7 @@ function leastErrorClips(
 ): number[] {
   const members = largest.map((): number[] => []);
   for (let i = 0; i < weights.length; i++) members[channelOf(i)]!.push(weights[i]!);
-  return largest.map((max, c) => {
-    if (max === 0) return 0;
-    const error = (t: number): number => {
-      const inverse = levels.largest / (t * max);
-      let total = 0;
-      for (const w of members[c]!) {
-        const u = w * inverse;
-        const d = u - nearestLevel(levels, u);
-        total += d * d;
-      }
-      return total / (inverse * inverse);
-    };
-    return max * minimize(error).at;
-  });
+  return largest.map((max, c) => leastErrorClip(members[c]!, max, levels));
 }
 
 /** Raises the scales of channels whose biases would not fit; they are in the accumulator's scale, in proportion to the weight's. */

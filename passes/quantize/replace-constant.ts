@@ -1,7 +1,8 @@
 /** Puts a stored constant, dequantized, in the place of a real one that an operation reads. */
 import type { Graph, Operation, Value } from "../../src/ir/graph.ts";
-import { eraseUnread } from "../../src/ir/match.ts";
+import { codesOf, eraseUnread } from "../../src/ir/match.ts";
 import { tensorType, type Quantization } from "../../src/ir/types.ts";
+import type { GroupCodes } from "../../src/numerics/group-codes.ts";
 import { constant, maskedBy, maskOf } from "../../src/ops/constant.ts";
 import { dequantize } from "../../src/ops/dequantize.ts";
 import { tensor, type Tensor } from "../../src/tensor/tensor.ts";
@@ -16,12 +17,13 @@ export function replaceConstant(
   old: Value,
   value: Tensor,
   quantization: Quantization,
+  codes?: GroupCodes,
 ): void {
   const { name, producer } = old;
   if (old.users.size === 1) graph.rename(old, `${name}_real`);
   const type = tensorType(value.element, value.shape, quantization);
   const mask = quantization.zero.every((zero) => zero === 0) ? maskOf(old) : undefined;
-  const stored = graph.create(constant, {}, maskedBy(value, mask), {
+  const stored = graph.create(constant, {}, maskedBy(value, mask, codes), {
     before: operation,
     name,
     origin: producer?.origin,
@@ -37,7 +39,7 @@ export function replaceConstant(
   eraseUnread(graph, producer);
 }
 
-/** Gives an operation other stored contents for the dequantized constant that it reads; they take its names. */
+/** Gives an operation other stored contents for the dequantized constant that it reads; they take its names, mask and codes. */
 export function replaceStored(
   graph: Graph,
   operation: Operation,
@@ -53,7 +55,7 @@ export function replaceStored(
     if (old.users.size === 1) graph.rename(old, `${names.stored}_replaced`);
   }
   const type = tensorType(value.element, value.shape, quantization);
-  const stored = graph.create(constant, {}, maskedBy(value, maskOf(old)), {
+  const stored = graph.create(constant, {}, maskedBy(value, maskOf(old), codesOf(old)), {
     before: operation,
     name: names.stored,
     origin,

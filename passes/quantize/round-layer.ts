@@ -12,6 +12,7 @@
 import { sliceQuantization } from "../../src/ir/types.ts";
 import type { Unfolding } from "../../src/ir/unfolding.ts";
 import { manyRows, newMoments, rowReader } from "../../src/measure/layer-inputs.ts";
+import { elementFactors } from "../../src/numerics/group-codes.ts";
 import { levelsOf } from "../../src/numerics/levels.ts";
 import { reconstruct } from "../../src/numerics/least-squares.ts";
 import type { Moments } from "../../src/numerics/moments.ts";
@@ -19,7 +20,7 @@ import { RowRounder } from "../../src/numerics/second-order-rounding.ts";
 import { constantOf } from "../../src/ir/match.ts";
 import { elementBits, isOdd } from "../../src/tensor/element-type.ts";
 import { numbersOf, tensor, type Tensor } from "../../src/tensor/tensor.ts";
-import type { PairedLayer } from "./paired-layers.ts";
+import { codeElement, type PairedLayer } from "./paired-layers.ts";
 
 export type Aim = "nearest" | "weights" | "outputs";
 
@@ -63,8 +64,9 @@ export function roundLayer(
     { length: outputs },
     (_, o) => sliceQuantization(weight.quantization, o).scale,
   );
-  const { element } = weight.contents;
+  const element = codeElement(weight);
   const levels = levelsOf(elementBits(element), isOdd(element) ? "odd" : "integers");
+  const factors = weight.codes && elementFactors(weight.contents.shape, weight.codes);
   const fixedScale = weight.quantization.axis === undefined;
 
   const candidates = aims.map((aim) => ({
@@ -85,7 +87,11 @@ export function roundLayer(
       const target = aim === "weights" ? weights : reconstruct(weights, weights, crossMoments, ownMoments);
       for (let o = first; o < last; o++) {
         const row = target.subarray((o - first) * length, (o - first + 1) * length);
-        const options = { fixedScale, leastScale: leastScale(o) };
+        const options = {
+          fixedScale,
+          leastScale: leastScale(o),
+          ...(factors === undefined ? {} : { factors: factors.subarray(o * length, (o + 1) * length) }),
+        };
         const rounded = rounder.round(row, levels, storedScales[o]!, options);
         integers.set(rounded.integers, o * length);
         scales[o] = rounded.scale;

@@ -26,7 +26,7 @@ import { definePass } from "../../src/pass/pass.ts";
 import { elementBits } from "../../src/tensor/element-type.ts";
 import { tensor, type Tensor } from "../../src/tensor/tensor.ts";
 import { foldDequantized } from "./fold-dequantized.ts";
-import { pairLayers, type PairedLayer } from "./paired-layers.ts";
+import { codeElement, pairLayers, type PairedLayer } from "./paired-layers.ts";
 import {
   accumulatorType,
   biasQuantization,
@@ -55,7 +55,7 @@ export const roundWeights = definePass({
       });
     if (createExecutor === undefined) throw new Error("no executor in the context");
     if (options.samples < 0) fail("option", `samples is ${options.samples}, expected 0 or more`);
-    if (!pairLayers(graph, real).some(({ weight }) => elementBits(weight.contents.element) <= options.bits))
+    if (!pairLayers(graph, real).some(({ weight }) => elementBits(codeElement(weight)) <= options.bits))
       return;
 
     const aims: readonly Aim[] =

@@ -105,7 +105,7 @@ export interface Scope {
   readonly lanes?: Lanes;
   /** Guarded reads that the loops around make safe. */
   readonly safe: ReadonlySet<Load>;
-  /** Reads of constants that give codes, for their sum is shifted. */
+  /** Reads of constants that give codes, for their sum is multiplied. */
   readonly codes?: ReadonlySet<Load>;
   /** Bytes of packed constants already in registers, where several elements are read from one. */
   readonly bytes?: Map<string, LoopExpression>;

@@ -7,10 +7,7 @@
  * is zero there (the fill is real zero, so its product with what is finite is 0), a maximum whose fill is no greater than anything. For an index
  * `a·r + rest` inside [0, E) the reduction variable r runs from ⌈-rest/a⌉ to ⌊(E-1-rest)/a⌋ + 1.
  *
- * Where the body reads a packed constant along the innermost loop, a turn takes as many elements as fill bytes: unpack.ts then shifts by
- * constants. Codes that groups shift are summed group by group, and the sums shifted:
- *
- *     Σ x · (code << shift[g])   =   Σ over g of (Σ over the group of x · code) << shift[g]
+ * Packed constants along the innermost loop have loops of their own (packed-reduction.ts).
  */
 import {
   isAffine,
@@ -18,24 +15,15 @@ import {
   type Expression,
   type IndexVariable,
   type Load,
+  type Reduce,
 } from "../../src/expr/expression.ts";
 import { loadsOf } from "../../src/expr/rewrite.ts";
 import * as l from "../../src/loops/build.ts";
-import { flatIndex, type Layout } from "../../src/loops/layout.ts";
-import {
-  i32Type,
-  type LoopAffine,
-  type LoopExpression,
-  type Register,
-  type Statement,
-} from "../../src/loops/loop.ts";
-import { elementsOfWholeWords } from "../../src/loops/packing.ts";
+import { i32Type, type LoopAffine, type LoopExpression, type Statement } from "../../src/loops/loop.ts";
 import { elementRange, isInteger } from "../../src/tensor/element-type.ts";
 import { lowerExpression, openAxes } from "./lower-expression.ts";
 import { innerScope, keep, loopIndex, type Lowering, type Scope } from "./lowering.ts";
-import { unpackElement } from "./unpack.ts";
-
-type Reduce = Extract<Expression, { kind: "reduce" }>;
+import { lowerPackedRun, packedRun, type AccumulateIn } from "./packed-reduction.ts";
 
 interface Bounds {
   readonly from: LoopExpression;
@@ -55,11 +43,9 @@ export function lowerReduction(reduce: Reduce, scope: Scope): LoopExpression {
   const loops = reduce.over.filter((v) => v.extent > 1 || bounds.has(v));
   const inner = loops.at(-1);
   const along = inner === undefined || bounds.has(inner) ? undefined : inner;
-  const block = along === undefined ? 1 : packedBlock(reduce, along, lowering);
-  const coded = along === undefined ? undefined : codedRun(reduce, along, lowering);
-  const strips = block > 1 || coded !== undefined ? along : undefined;
+  const run = along === undefined ? undefined : packedRun(reduce, along, lowering);
   const registers = new Map(
-    loops.filter((v) => v !== strips).map((v) => [v, lowering.register(v.name, i32Type)]),
+    loops.filter((v) => v !== run?.variable).map((v) => [v, lowering.register(v.name, i32Type)]),
   );
   const variables = new Map<IndexVariable, LoopAffine>();
   for (const v of reduce.over) {
@@ -67,124 +53,20 @@ export function lowerReduction(reduce: Reduce, scope: Scope): LoopExpression {
     variables.set(v, register === undefined ? l.loopAffine(0) : l.loopAffine(0, [{ register, factor: 1 }]));
   }
   const safe = clipped.map((read) => read.load);
-  const accumulateIn =
-    (sum: Register) =>
-    (inside: Scope): void => {
-      const value = lowerExpression(reduce.body, inside, lowerReduction);
-      inside.statements.push(l.set(sum, l.binary(reduce.operator, l.read(sum), value)));
-    };
+  const accumulateIn: AccumulateIn = (sum) => (inside) => {
+    const value = lowerExpression(reduce.body, inside, lowerReduction);
+    inside.statements.push(l.set(sum, l.binary(reduce.operator, l.read(sum), value)));
+  };
   const body: Statement[] = [];
   const point = innerScope(scope, body, variables, safe);
-  if (strips === undefined) accumulateIn(acc)(point);
-  else if (coded === undefined) stripMine(strips, block, point, accumulateIn(acc));
-  else sumGroups(strips, block, coded, acc, point, accumulateIn);
+  if (run === undefined) accumulateIn(acc)(point);
+  else lowerPackedRun(run, acc, point, accumulateIn);
   const nest = [...registers].reduceRight<readonly Statement[]>((inside, [v, register]) => {
     const { from, to } = bounds.get(v) ?? { from: l.i32(0), to: l.i32(v.extent) };
     return [l.loop(register, from, to, 1, inside)];
   }, body);
   scope.statements.push(...nest);
   return l.read(acc);
-}
-
-/**
- * How many steps of the innermost loop take whole bytes out of a packed constant that lies along it; 1 where there is none, or where
- * its rows do not begin at bytes.
- */
-function packedBlock(reduce: Reduce, inner: IndexVariable, lowering: Lowering): number {
-  for (const load of loadsOf(reduce.body)) {
-    const layout = lowering.layoutOf(load.tensor);
-    if (layout.packing === undefined || !load.index.every(isAffine)) continue;
-    const { constant, terms } = flatIndex(layout, load.index);
-    const block = elementsOfWholeWords(layout.packing.bits, 8);
-    const along = terms.find(({ variable }) => variable === inner)?.factor;
-    const aligned = terms.every(({ variable, factor }) => variable === inner || factor % block === 0);
-    if (along === 1 && aligned && constant % block === 0) return block;
-  }
-  return 1;
-}
-
-type Accumulate = (scope: Scope) => void;
-
-/** for b { v = block·b, …, v = block·b + block - 1 }, then what is left over, written out; of `extent` steps from `first` on. */
-function stripMine(
-  v: IndexVariable,
-  block: number,
-  scope: Scope,
-  accumulate: Accumulate,
-  first: LoopAffine = l.loopAffine(0),
-  extent: number = v.extent,
-): void {
-  const register = scope.lowering.register(v.name, i32Type);
-  const whole = Math.floor(extent / block);
-  const emit = (start: LoopAffine, count: number, into: Statement[]): void => {
-    const bytes = new Map<string, LoopExpression>();
-    for (let i = 0; i < count; i++) {
-      const at = new Map([[v, l.addLoopAffine(first, l.shiftLoopAffine(start, i))]]);
-      accumulate({ ...innerScope(scope, into, at), bytes });
-    }
-  };
-  const body: Statement[] = [];
-  emit(l.loopAffine(0, whole > 1 ? [{ register, factor: block }] : []), whole > 0 ? block : 0, body);
-  if (whole > 1) scope.statements.push(l.loop(register, 0, whole, 1, body));
-  else scope.statements.push(...body);
-  emit(l.loopAffine(whole * block), extent % block, scope.statements);
-}
-
-interface CodedRun {
-  readonly load: Load;
-  readonly size: number;
-  readonly shifts: Layout;
-  /** Of the element that is read. */
-  readonly place: Affine;
-}
-
-/** The codes that a sum of products reads along its innermost loop, if that loop and those around it enter groups at their beginnings. */
-function codedRun(reduce: Reduce, inner: IndexVariable, lowering: Lowering): CodedRun | undefined {
-  const { body, operator } = reduce;
-  if (operator !== "add" || body.kind !== "binary" || body.operator !== "mul") return undefined;
-  for (const load of [body.left, body.right]) {
-    if (load.kind !== "load" || !load.index.every(isAffine)) continue;
-    const layout = lowering.layoutOf(load.tensor);
-    if (layout.groups === undefined) continue;
-    const { size, shifts } = layout.groups;
-    const place = flatIndex(layout, load.index);
-    const isAligned = place.terms.every(({ variable, factor }) =>
-      variable === inner ? factor === 1 : factor % size === 0,
-    );
-    if (isAligned && place.constant % size === 0) return { load, size, shifts, place };
-  }
-  return undefined;
-}
-
-/** for g { sum = 0; the steps of group g into sum; acc += sum << shift[g] }, then the last group if it is smaller. */
-function sumGroups(
-  v: IndexVariable,
-  block: number,
-  { load, size, shifts, place }: CodedRun,
-  acc: Register,
-  scope: Scope,
-  accumulateIn: (sum: Register) => Accumulate,
-): void {
-  const { lowering } = scope;
-  const whole = Math.floor(v.extent / size);
-  const sum = lowering.register("sum", acc.type);
-  const emit = (first: LoopAffine, count: number, into: Statement[]): void => {
-    const inside = { ...innerScope(scope, into), codes: new Set([load]) };
-    into.push(l.set(sum, l.constant(acc.type, 0)));
-    stripMine(v, block, inside, accumulateIn(sum), first, count);
-    const element = loopIndex(innerScope(scope, into, new Map([[v, first]])), place);
-    const group: LoopAffine = {
-      constant: element.constant / size,
-      terms: element.terms.map(({ register, factor }) => ({ register, factor: factor / size })),
-    };
-    const shift = unpackElement(shifts, group, undefined, innerScope(scope, into));
-    into.push(l.set(acc, l.add(l.read(acc), l.shl(l.read(sum), shift))));
-  };
-  const register = lowering.register("g", i32Type);
-  const body: Statement[] = [];
-  if (whole > 0) emit(l.loopAffine(0, whole > 1 ? [{ register, factor: size }] : []), size, body);
-  scope.statements.push(...(whole > 1 ? [l.loop(register, 0, whole, 1, body)] : body));
-  if (v.extent % size > 0) emit(l.loopAffine(whole * size), v.extent % size, scope.statements);
 }
 
 interface ClippedRead {

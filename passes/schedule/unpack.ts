@@ -26,10 +26,18 @@ export function unpackElement(
   const element = l.affineValue(index);
   const position = dynamic === undefined ? element : l.add(element, dynamic);
   const group = keep("g", l.shr(position, l.i32(31 - Math.clz32(groups.size))), scope);
-  return l.shl(code, unpackElement(groups.shifts, l.loopAffine(0), group, scope));
+  return l.mul(code, unpackFactor(groups.factors, l.loopAffine(0), group, scope));
 }
 
-/** The same, without the shift of its group. */
+/** What a group's codes, or their sum, are to be multiplied with. */
+export const unpackFactor = (
+  factors: Layout,
+  index: LoopAffine,
+  dynamic: LoopExpression | undefined,
+  scope: Scope,
+): LoopExpression => l.add(unpackCode(factors, index, dynamic, scope), l.i32(factors.bias));
+
+/** The same, without the factor of its group. */
 export function unpackCode(
   { buffer, packing }: Layout,
   index: LoopAffine,

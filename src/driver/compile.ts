@@ -70,8 +70,10 @@ export interface WeightSettings {
   /** Of layers with no layer with weights before them, or none after; `bits` unless given. */
   readonly "first-last-bits"?: number;
   readonly levels?: "auto" | "integers" | "odd";
-  /** One scale for each output channel, or one for each layer. */
-  readonly weights?: "channel" | "tensor";
+  /** One scale for each output channel, one for each layer, or one for each group of a channel's inputs. */
+  readonly weights?: "channel" | "tensor" | "group";
+  /** Weights of a group, a power of two; 16 unless given. */
+  readonly "group-size"?: number;
 }
 
 /** As many as calibration takes from a larger file (docs/quantization.md). */

@@ -1,9 +1,10 @@
 /** A graph as rows: what `inspect` prints and `report.json` holds. Constants are not layers but belong to their readers. */
 import type { Graph, Operation, Value } from "../ir/graph.ts";
-import { constantOf, isConstant } from "../ir/match.ts";
+import { codesOf, constantOf, isConstant } from "../ir/match.ts";
 import { nameOperands } from "../ir/operation.ts";
 import { prunedCount } from "../ops/constant.ts";
 import { formatType, type TensorType } from "../ir/types.ts";
+import { codedBits } from "../numerics/group-codes.ts";
 import { elementBits, elementSizeBytes, type ElementType } from "../tensor/element-type.ts";
 import { elementCount } from "../tensor/tensor.ts";
 
@@ -25,6 +26,8 @@ export interface Layer {
   readonly prunedParameters?: number;
   /** Of its weights, where it has some: `i8`, `i4`, `odd2` … */
   readonly weightElement?: ElementType;
+  /** Weights that share a scale, where it is one for each group of a channel's inputs. */
+  readonly weightGroup?: number;
   /** Of the constants that no earlier layer reads. */
   readonly weightBytes: number;
   readonly macs: number;
@@ -60,7 +63,11 @@ function layerOf(operation: Operation, counted: Set<Value>): Layer {
     if (data === undefined || counted.has(operand)) continue;
     counted.add(operand);
     parameters += data.length;
-    weightBytes += Math.ceil((data.length * elementBits(operand.type.element)) / 8);
+    const codes = codesOf(operand);
+    const { shape, element } = operand.type;
+    weightBytes += Math.ceil(
+      (codes === undefined ? data.length * elementBits(element) : codedBits(shape, codes)) / 8,
+    );
     prunedParameters += prunedCount(operand);
   }
   return {
@@ -74,19 +81,23 @@ function layerOf(operation: Operation, counted: Set<Value>): Layer {
     ...wholeQuantization(result.type),
     parameters,
     ...(prunedParameters === 0 ? {} : { prunedParameters }),
-    ...weightElement(operation),
+    ...weightsOf(operation),
     weightBytes,
     macs: macsOf(operation),
     outputBytes: sizeBytes(result.type),
   };
 }
 
-function weightElement({ definition, operands }: Operation): { weightElement?: ElementType } {
+function weightsOf({ definition, operands }: Operation): Pick<Layer, "weightElement" | "weightGroup"> {
   const form = definition.integer;
   if (form?.kind !== "accumulator" || form.weight === undefined) return {};
   const named = nameOperands(definition, operands) as Record<string, Value | undefined>;
   const weight = named[form.weight];
-  return weight === undefined ? {} : { weightElement: weight.type.element };
+  if (weight === undefined) return {};
+  const codes = codesOf(weight);
+  return codes === undefined
+    ? { weightElement: weight.type.element }
+    : { weightElement: codes.element, weightGroup: codes.size };
 }
 
 export function macsOf({ definition, operands, attributes, result }: Operation): number {

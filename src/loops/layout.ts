@@ -3,9 +3,16 @@
  * strides; the stored value is the logical one minus `bias`; a border around the tensor holds real zero.
  */
 import type { Affine, TensorReference } from "../expr/expression.ts";
-import { groupsOfRow, rowLengthOf, shiftElement, toCodes, type GroupCodes } from "../numerics/group-codes.ts";
+import {
+  factorBias,
+  factorElement,
+  groupsOfRow,
+  rowLengthOf,
+  toCodes,
+  type GroupCodes,
+} from "../numerics/group-codes.ts";
 import { isNarrow, type ElementType } from "../tensor/element-type.ts";
-import { tensor as tensorOf } from "../tensor/tensor.ts";
+import { numbersOf, tensor as tensorOf } from "../tensor/tensor.ts";
 import type { Buffer, MemoryElement, TensorStorage } from "./loop.ts";
 import { codeOf, elementsOfWholeWords, packBytes, packingOf, type Packing } from "./packing.ts";
 import type { Target } from "./target.ts";
@@ -27,8 +34,8 @@ export interface Layout {
   readonly borderValue: number;
   /** The buffer holds bits, and strides and start count elements of them (packing.ts). */
   readonly packing?: Packing;
-  /** Its codes are to be shifted left, element i by element ⌊i / size⌋ of `shifts`. */
-  readonly groups?: { readonly size: number; readonly shifts: Layout };
+  /** Its codes are to be multiplied, element i by element ⌊i / size⌋ of `factors`. */
+  readonly groups?: { readonly size: number; readonly factors: Layout };
 }
 
 export interface Border {
@@ -128,22 +135,31 @@ function packedLayout({ name, shape, data }: TensorReference, packing: Packing):
   return layoutOfBits(name, shape, strides, inRows(elements, row, stride, packing), packing);
 }
 
-/** Codes of whole groups a row, so that an element's place tells its group, and beside them the shifts. */
+/** Codes of whole groups a row, so that an element's place tells its group, and beside them the factors. */
 function codedLayout({ name, shape, data }: TensorReference, codes: GroupCodes): Layout {
-  const { element, size, shifts } = codes;
+  const { element, size, factors } = codes;
   const packing = packingOf(element);
   const length = rowLengthOf(shape);
   const stride = groupsOfRow(length, size) * size;
   const strides = [stride, ...denseStrides(shape).slice(1)];
-  const amounts = tensorOf(shiftElement, shifts.shape, shifts.data as Uint8Array);
+  const biased = Array.from(numbersOf(factors), (factor) => factor - factorBias);
+  const shapeOfFactors = [biased.length];
   return {
     ...layoutOfBits(name, shape, strides, inRows(toCodes(data!, codes), length, stride, packing), packing),
     groups: {
       size,
-      shifts: packedLayout(
-        { name: `${name}:shifts`, shape: [shifts.data.length], element: shiftElement, data: amounts },
-        packingOf(shiftElement),
-      ),
+      factors: {
+        ...packedLayout(
+          {
+            name: `${name}:factors`,
+            shape: shapeOfFactors,
+            element: factorElement,
+            data: tensorOf(factorElement, shapeOfFactors, biased),
+          },
+          packingOf(factorElement),
+        ),
+        bias: factorBias,
+      },
     },
   };
 }

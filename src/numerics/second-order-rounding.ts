@@ -11,6 +11,8 @@
  * 2. Single weights step by one level while E falls, from each of these and from the nearest levels.
  * 3. The scale that suits the levels, s = q H wᵀ / q H qᵀ, then step 2 again, while E falls.
  *
+ * Groups of weights may have levels that are powers of two apart (group-codes.ts): q is then `factor` times a level.
+ *
  * Every step but the first only lowers E, and the nearest levels of the given scale are among the starts: E is never above theirs.
  */
 import { defaultDamping, factorDamped } from "./least-squares.ts";
@@ -21,6 +23,18 @@ export interface RoundedRow {
   readonly scale: number;
   /** E. */
   readonly error: number;
+}
+
+/** What each weight of an output may be, divided by the scale. */
+interface RowLevels {
+  readonly levels: Levels;
+  readonly factors: Int32Array;
+}
+
+export interface RoundingOptions {
+  readonly fixedScale?: boolean;
+  readonly leastScale?: number;
+  readonly factors?: Int32Array;
 }
 
 /** Fractions of the scale that are tried besides it. */
@@ -58,15 +72,13 @@ export class RowRounder {
    *
    * @param scale of the levels as they are
    * @param fixedScale keeps it; otherwise fractions of it are tried, none below `leastScale`, and refitted
+   * @param factors of each weight's levels; 1 unless given
    */
   round(
     weights: ArrayLike<number>,
     levels: Levels,
     scale: number,
-    {
-      fixedScale = false,
-      leastScale = 0,
-    }: { readonly fixedScale?: boolean; readonly leastScale?: number } = {},
+    { fixedScale = false, leastScale = 0, factors = new Int32Array(this.size).fill(1) }: RoundingOptions = {},
   ): RoundedRow {
     const scales = [scale];
     if (!fixedScale)
@@ -75,12 +87,15 @@ export class RowRounder {
         if (s >= leastScale) scales.push(s);
       }
     const starts = this.#orders.map(({ order, upper }) => {
-      const found = scales.map((s) => this.#spread(weights, s, levels, order, upper));
+      const found = scales.map((s) => this.#spread(weights, s, { levels, factors }, order, upper));
       return found.reduce((best, row) => (row.error < best.error ? row : best));
     });
     for (const s of new Set([scale, ...starts.map((start) => start.scale)]))
       starts.push({
-        integers: Int32Array.from(weights, (w) => nearestLevel(levels, w / s)),
+        integers: Int32Array.from(
+          weights,
+          (w, i) => factors[i]! * nearestLevel(levels, w / (factors[i]! * s)),
+        ),
         scale: s,
         error: NaN,
       });
@@ -90,8 +105,8 @@ export class RowRounder {
     const wanted: Wanted = { product, square: dot(target, product) };
     const rows = starts.map(({ integers, scale: s }) => {
       const row = new MovingRow(this.moments, wanted, integers, this.#product(integers), s);
-      row.descend(levels);
-      if (!fixedScale) row.refit(levels, leastScale);
+      row.descend({ levels, factors });
+      if (!fixedScale) row.refit({ levels, factors }, leastScale);
       return row;
     });
     return rows.reduce((best, row) => (row.error < best.error ? row : best));
@@ -101,7 +116,7 @@ export class RowRounder {
   #spread(
     weights: ArrayLike<number>,
     scale: number,
-    levels: Levels,
+    { levels, factors }: RowLevels,
     order: Int32Array,
     upper: Float64Array,
   ): RoundedRow {
@@ -111,9 +126,11 @@ export class RowRounder {
     let error = 0;
     for (let i = 0; i < size; i++) {
       const row = i * size;
-      const level = nearestLevel(levels, left[i]! / scale);
-      integers[order[i]!] = level;
-      const spread = (left[i]! - scale * level) / upper[row + i]!;
+      const at = order[i]!;
+      const factor = factors[at]!;
+      const integer = factor * nearestLevel(levels, left[i]! / (factor * scale));
+      integers[at] = integer;
+      const spread = (left[i]! - scale * integer) / upper[row + i]!;
       error += spread * spread;
       for (let j = i + 1; j < size; j++) left[j]! -= spread * upper[row + j]!;
     }
@@ -174,7 +191,7 @@ class MovingRow implements RoundedRow {
   }
 
   /** Step 2. */
-  descend({ largest, step }: Levels): void {
+  descend({ levels: { largest, step }, factors }: RowLevels): void {
     const { integers, scale } = this;
     const [moments, wanted, product] = [this.#moments, this.#wanted.product, this.#product];
     const size = integers.length;
@@ -184,11 +201,12 @@ class MovingRow implements RoundedRow {
         // E changes by 2 d slope + d² H[i, i] when the weight moves by d: only against the slope can that fall.
         const slope = scale * product[i]! - wanted[i]!;
         const row = i * size;
-        if (2 * Math.abs(slope) <= step * scale * moments[row + i]! * (1 + 1e-9)) continue;
-        const change = slope < 0 ? step : -step;
-        const level = integers[i]! + change;
-        if (Math.abs(level) > largest) continue;
-        integers[i] = level;
+        const distance = step * factors[i]!;
+        if (2 * Math.abs(slope) <= distance * scale * moments[row + i]! * (1 + 1e-9)) continue;
+        const change = slope < 0 ? distance : -distance;
+        const integer = integers[i]! + change;
+        if (Math.abs(integer) > largest * factors[i]!) continue;
+        integers[i] = integer;
         for (let j = 0; j < size; j++) product[j]! += change * moments[row + j]!;
         moved = true;
       }
@@ -198,7 +216,7 @@ class MovingRow implements RoundedRow {
   }
 
   /** Step 3. */
-  refit(levels: Levels, leastScale: number): void {
+  refit(levels: RowLevels, leastScale: number): void {
     for (let round = 0; round < mostRefits; round++) {
       const before = this.error;
       const scale = Math.fround(dot(this.integers, this.#wanted.product) / dot(this.integers, this.#product));

@@ -4,25 +4,31 @@
  * Pruned weights stay in the graph behind a mask: the constant *is* its value with zeros where the mask is false, so that whoever
  * reads it sees exact zeros, while the text still has what was there and a later pass, or a user, can bring it back.
  *
- * Integers may be codes of few bits that groups shift (src/numerics/group-codes.ts). The constant is what they stand for, and nothing
- * but memory knows: its layout keeps codes and shifts.
+ * Integers may be codes of few bits that groups multiply (src/numerics/group-codes.ts). The constant is what they stand for, and
+ * nothing but memory knows: its layout keeps codes and factors.
  */
 import { choice, int, tensorAttribute } from "../ir/attributes.ts";
 import type { Value } from "../ir/graph.ts";
 import { defineOp, type InferFail } from "../ir/operation.ts";
 import { formatType, sameShape, tensorType } from "../ir/types.ts";
-import { findUncoded, groupsOfRow, mostShift, rowLengthOf, type GroupCodes } from "../numerics/group-codes.ts";
+import {
+  findUncoded,
+  groupsOfRow,
+  mostFactor,
+  rowLengthOf,
+  type GroupCodes,
+} from "../numerics/group-codes.ts";
 import { isOdd, narrowElementTypes } from "../tensor/element-type.ts";
 import { allocate, findForeignInteger, tensor, type Tensor } from "../tensor/tensor.ts";
 
 const unmasked = tensor("bool", [], [1]);
-const unshifted = tensor("u8", [0, 0], []);
+const noFactors = tensor("u8", [0, 0], []);
 
 export const constant = defineOp({
   name: "constant",
   doc: `A tensor known at compile time. The declared type may give its integers a quantization. A mask of its shape makes elements zero (the
 zero point of its quantization) where it is false; what value holds there is kept, but nobody sees it. With codes an i8 is kept in memory as
-fewer bits: a code of that element, shifted left by shifts[c, g] for the g-th group, of size group, in slice c along axis 0.`,
+fewer bits: a code of that element, times factors[c, g] for the g-th group, of size group, in slice c along axis 0.`,
   example: "%y = constant {value = dense<[1.5, -2]>} : tensor<2xf32>",
   given: {},
   operands: [],
@@ -31,9 +37,9 @@ fewer bits: a code of that element, shifted left by shifts[c, g] for the g-th gr
     mask: tensorAttribute(unmasked),
     codes: choice(["none", ...narrowElementTypes], "none"),
     group: int(0),
-    shifts: tensorAttribute(unshifted),
+    factors: tensorAttribute(noFactors),
   },
-  infer(_, { value, mask, codes, group, shifts }, fail, declared) {
+  infer(_, { value, mask, codes, group, factors }, fail, declared) {
     const plain = tensorType(value.element, value.shape);
     const foreign = findForeignInteger(value);
     if (foreign >= 0)
@@ -46,9 +52,9 @@ fewer bits: a code of that element, shifted left by shifts[c, g] for the g-th gr
       );
     if (isMasking(mask) && isOdd(value.element))
       fail("attribute", `has a mask and holds ${value.element}, which has no zero`);
-    if (codes !== "none") checkCodes(value, { element: codes, size: group, shifts }, isMasking(mask), fail);
-    else if (group !== 0 || shifts.data.length > 0)
-      fail("attribute", "has a group or shifts, but no codes to shift");
+    if (codes !== "none") checkCodes(value, { element: codes, size: group, factors }, isMasking(mask), fail);
+    else if (group !== 0 || factors.data.length > 0)
+      fail("attribute", "has a group or factors, but no codes to multiply");
     if (declared === undefined) return plain;
     if (declared.element !== value.element || !sameShape(declared.shape, value.shape))
       fail("result-type", `holds ${formatType(plain)}, declared as ${formatType(declared)}`);
@@ -61,24 +67,27 @@ fewer bits: a code of that element, shifted left by shifts[c, g] for the g-th gr
     throw new Error("internal: a constant has no expression, its value is read in place");
   },
   value: ({ value, mask }) => (isMasking(mask) ? masked(value, mask) : value),
-  codes: ({ codes, group, shifts }) =>
-    codes === "none" ? undefined : { element: codes, size: group, shifts },
+  codes: ({ codes, group, factors }) =>
+    codes === "none" ? undefined : { element: codes, size: group, factors },
 });
 
 function checkCodes(value: Tensor, codes: GroupCodes, isMasked: boolean, fail: InferFail): void {
-  const { element, size, shifts } = codes;
+  const { element, size, factors } = codes;
   const { shape } = value;
   if (value.element !== "i8" || shape.length < 2)
     fail("attribute", `has codes and holds ${formatType(value)}, expected i8 of at least two axes`);
   if (isMasked && isOdd(element)) fail("attribute", `has a mask and codes of ${element}, which has no zero`);
-  if (size < 1 || (size & (size - 1)) !== 0) fail("attribute", `has groups of ${size}, expected a power of two`);
+  if (size < 1 || (size & (size - 1)) !== 0)
+    fail("attribute", `has groups of ${size}, expected a power of two`);
   const wanted = [shape[0]!, groupsOfRow(rowLengthOf(shape), size)];
-  if (shifts.element !== "u8" || !sameShape(shifts.shape, wanted))
-    fail("attribute", `has shifts of ${formatType(shifts)}, expected ${formatType(tensorType("u8", wanted))}`);
-  const most = mostShift(element);
-  const wide = shifts.data.find((shift: number | bigint) => shift > most);
-  if (wide !== undefined)
-    fail("attribute", `shifts codes of ${element} by ${wide}, expected 0 to ${most}, so that i8 holds them`);
+  if (factors.element !== "u8" || !sameShape(factors.shape, wanted))
+    fail(
+      "attribute",
+      `has factors of ${formatType(factors)}, expected ${formatType(tensorType("u8", wanted))}`,
+    );
+  const most = mostFactor(element);
+  const wrong = factors.data.find((factor: number | bigint) => factor < 1 || factor > most);
+  if (wrong !== undefined) fail("attribute", `has the factor ${wrong} for ${element}, expected 1 to ${most}`);
   const foreign = findUncoded(value, codes);
   if (foreign >= 0)
     fail("tensor", `holds ${String(value.data[foreign])}, for which its group has no code of ${element}`);
@@ -110,7 +119,7 @@ export const maskedBy = (
 ): ConstantAttributes => ({
   value,
   ...(mask === undefined ? {} : { mask }),
-  ...(codes === undefined ? {} : { codes: codes.element, group: codes.size, shifts: codes.shifts }),
+  ...(codes === undefined ? {} : { codes: codes.element, group: codes.size, factors: codes.factors }),
 });
 
 export type ConstantAttributes = {
@@ -118,7 +127,7 @@ export type ConstantAttributes = {
   readonly mask?: Tensor;
   readonly codes?: GroupCodes["element"];
   readonly group?: number;
-  readonly shifts?: Tensor;
+  readonly factors?: Tensor;
 };
 
 /** What a constant holds, elements included that its mask hides. */

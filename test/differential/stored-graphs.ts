@@ -3,9 +3,9 @@ import { Graph, type Value } from "../../src/ir/graph.ts";
 import { perTensor, tensorType, type TensorType } from "../../src/ir/types.ts";
 import { sharedShiftMultipliers } from "../../src/numerics/dyadic.ts";
 import {
-  groupFactors,
+  elementFactors,
   groupsOfRow,
-  mostShift,
+  mostFactor,
   rowLengthOf,
   type GroupCodes,
 } from "../../src/numerics/group-codes.ts";
@@ -52,7 +52,7 @@ export interface ConvolutionShape {
   readonly perTensorWeights?: boolean;
   /** i8, when it is not said. */
   readonly weightElement?: NarrowElementType;
-  /** Groups of so many weights shift their codes of `weightElement`. */
+  /** Groups of so many weights multiply their codes of `weightElement`. */
   readonly groupSize?: number;
   /** The result's zero point is its smallest integer: what is negative becomes 0. */
   readonly rectified?: boolean;
@@ -130,20 +130,38 @@ function weightsOf(
   random: Random,
 ): { data: Tensor; codes?: GroupCodes } {
   if (weightElement === undefined)
-    return { data: tensor("i8", shape, Array.from({ length: elementCount(shape) }, () => random(255) - 127)) };
+    return {
+      data: tensor(
+        "i8",
+        shape,
+        Array.from({ length: elementCount(shape) }, () => random(255) - 127),
+      ),
+    };
   const narrow = narrowWeights(weightElement, shape, random);
-  return groupSize === undefined ? { data: narrow } : shifted(narrow, groupSize, random);
+  return groupSize === undefined ? { data: narrow } : multiplied(narrow, groupSize, random);
 }
 
-/** The elements as codes, each group shifted by anything from nothing to as much as i8 holds. */
-export function shifted(narrow: Tensor, size: number, random: Random): { data: Tensor; codes: GroupCodes } {
+/** The elements as codes, each group multiplied by anything that i8 has room for. */
+export function multiplied(
+  narrow: Tensor,
+  size: number,
+  random: Random,
+): { data: Tensor; codes: GroupCodes } {
   const { shape } = narrow;
   const element = narrow.element as NarrowElementType;
   const groups = [shape[0]!, groupsOfRow(rowLengthOf(shape), size)];
-  const shifts = Array.from({ length: elementCount(groups) }, () => random(mostShift(element) + 1));
-  const codes = { element, size, shifts: tensor("u8", groups, shifts) };
-  const factors = groupFactors(shape, codes);
-  return { data: tensor("i8", shape, Array.from(numbersOf(narrow), (x, i) => x * factors[i]!)), codes };
+  const most = mostFactor(element);
+  const chosen = Array.from({ length: elementCount(groups) }, () => 1 + random(most));
+  const codes = { element, size, factors: tensor("u8", groups, chosen) };
+  const factors = elementFactors(shape, codes);
+  return {
+    data: tensor(
+      "i8",
+      shape,
+      Array.from(numbersOf(narrow), (x, i) => x * factors[i]!),
+    ),
+    codes,
+  };
 }
 
 /** Every integer of the element, the extremes as often as all others together: sign bits and neighbours' bits show. */

@@ -14,7 +14,7 @@ import {
   convolution,
   generator,
   narrowWeights,
-  shifted,
+  multiplied,
   stored,
   storedInputs,
   type ConvolutionShape,
@@ -76,7 +76,7 @@ const weightShapes: Readonly<Record<string, readonly [number, number]>> = {
   "64 to 40": [64, 40],
 };
 
-/** The fewest bits, the most that leave room for a shift, and widths that end inside bytes. */
+/** The fewest bits, the most that leave room for a factor, and widths that end inside bytes. */
 const codeElements = ["i2", "i3", "i4", "i7", "odd2", "odd3"] as const;
 
 describe("narrow weights are the same everywhere, each width beside the others", () => {
@@ -112,7 +112,7 @@ describe("narrow weights are the same everywhere, each width beside the others",
 /** Groups that end with a row, inside one, at taps and between them; of all outputs, of the last alone. */
 const groupSizes = [4, 16, 32];
 
-describe("codes that groups shift are the same everywhere", () => {
+describe("codes that groups multiply are the same everywhere", () => {
   test.each(Object.entries(cases))("%s", async (name, shape) => {
     const graph = new Graph("net");
     const { height, width, inputs } = shape;
@@ -142,7 +142,7 @@ describe("codes that groups shift are the same everywhere", () => {
       codeElements.flatMap((element) =>
         groupSizes.map((size) => {
           const name = `${element}_${size}`;
-          const { data, codes } = shifted(narrowWeights(element, [outputs, inputs], random), size, random);
+          const { data, codes } = multiplied(narrowWeights(element, [outputs, inputs], random), size, random);
           const weight = stored(graph, `w_${name}`, data, perTensor(0.25, 0), codes);
           const acc = graph.create(linear, { input, weight }, {}, { name: `acc_${name}` }).result;
           return addRequantize(graph, acc, `y_${name}`, 0.125 * Math.sqrt(inputs) * 128, 3);

@@ -161,6 +161,20 @@ describe("weights of less than a byte", () => {
     expect(layersOf("net2")[0]).toMatchObject({ weightElement: "odd2", weightBytes: 3 + 12 });
     expect(readFileSync(at("net2", "tiny.qir"), "utf8")).toMatch(/tensor<3x4xodd2, [\d.]+:0>/);
   });
+  test("groups of inputs are in the graph, the report and every engine", async () => {
+    const { code, err } = await compileTiny("netg", "--bits", "3", "--weights", "group", "--group-size", "2");
+    expect([code, err]).toEqual([0, ""]);
+    // Twelve weights of three bits, two factors of four bits for each of three rows, and three biases.
+    expect(layersOf("netg")[0]).toMatchObject({
+      weightElement: "i3",
+      weightGroup: 2,
+      weightBytes: Math.ceil((36 + 24) / 8) + 12,
+    });
+    expect(readFileSync(at("netg", "tiny.qir"), "utf8")).toContain('codes = "i3", group = 2');
+    expect((await quern("verify", at("netg"), "--count", "3")).out).toContain("the same outputs");
+    const odd = await compileTiny("none", "--bits", "3", "--weights", "group", "--group-size", "6");
+    expect(odd.err).toContain("error[option]: group-size is 6, expected a power of two");
+  });
   test("a file of options says it too", async () => {
     writeFileSync(at("c.json"), JSON.stringify({ bits: 5, levels: "odd" }));
     const { code, err } = await compileTiny("net5", "--config", at("c.json"));

@@ -13,6 +13,7 @@ export interface Row {
   /** Names of what it reads: results of other rows, or inputs of the network. */
   readonly inputs: readonly string[];
   readonly weightBytes: number;
+  /** `i4`; of groups with scales of their own, `i4 / 16`. */
   readonly weightElement: string | undefined;
   readonly macs: number;
   /** Of its parameters, the share that masks make zero. */
@@ -41,12 +42,19 @@ export function rowsOf(layers: readonly LayerRecord[]): readonly Row[] {
         operators: all.map(({ operator }) => operator).join(" + "),
         result,
         inputs: [...new Set(all.flatMap(({ inputs }) => inputs))].filter((name) => !own.has(name)),
-        weightElement: all.find(({ weightElement }) => weightElement !== undefined)?.weightElement,
+        weightElement: weightText(all),
         weightBytes: all.reduce((sum, { weightBytes }) => sum + weightBytes, 0),
         macs: all.reduce((sum, { macs }) => sum + macs, 0),
         prunedShare: prunedShareOf(all),
       };
     });
+}
+
+function weightText(layers: readonly LayerRecord[]): string | undefined {
+  const found = layers.find(({ weightElement }) => weightElement !== undefined);
+  return found?.weightGroup === undefined
+    ? found?.weightElement
+    : `${found.weightElement!} / ${found.weightGroup}`;
 }
 
 function prunedShareOf(layers: readonly LayerRecord[]): number {

@@ -33,6 +33,7 @@ interface Options extends InputOptions {
   readonly firstLastBits?: number;
   readonly levels?: WeightSettings["levels"];
   readonly weights?: WeightSettings["weights"];
+  readonly groupSize?: number;
   readonly prune?: number;
   readonly maxMacs?: number;
   readonly maxWeights?: number;
@@ -84,9 +85,10 @@ export function addCompile(program: Command, streams: Streams): void {
     .addOption(
       new Option(
         "--weights <W>",
-        "a scale for each output channel, or for each layer (default: channel)",
-      ).choices(["channel", "tensor"]),
+        "a scale for each output channel, each layer, or each group of a channel's inputs (default: channel)",
+      ).choices(["channel", "tensor", "group"]),
     )
+    .option("--group-size <N>", "weights of a group, a power of two (default: 16)", wholeNumber)
     .option("--prune <SHARE>", "remove channels until so many multiply-accumulates are gone: 50%", shareOf)
     .option("--max-macs <N>", "remove channels until so many are left, for instance 2M", amountOf(1000))
     .option(
@@ -118,6 +120,7 @@ export function addCompile(program: Command, streams: Streams): void {
           "first-last-bits": options.firstLastBits,
           levels: options.levels,
           weights: options.weights,
+          "group-size": options.groupSize,
         }),
         run: {
           modelPath: resolve(model),
