@@ -11,6 +11,7 @@ import { sinkTransposes } from "./canonicalize/sink-transposes.ts";
 import { foldActivation } from "./fuse/fold-activation.ts";
 import { foldBatchNorm } from "./fuse/fold-batch-norm.ts";
 import { foldPad } from "./fuse/fold-pad.ts";
+import { recognizeLayerNorm } from "./fuse/recognize-layer-norm.ts";
 import { fuseLinear } from "./fuse/fuse-linear.ts";
 import { rewriteBatchNorm } from "./fuse/rewrite-batch-norm.ts";
 import { measureChannelSensitivity } from "./prune/measure-channel-sensitivity.ts";
@@ -44,6 +45,7 @@ export const passes: readonly Pass[] = [
   rewriteBatchNorm,
   fuseLinear,
   foldPad,
+  recognizeLayerNorm,
   foldActivation,
   measureChannelSensitivity,
   pruneChannels,

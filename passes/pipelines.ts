@@ -6,6 +6,7 @@ const optimize = [
   "canonicalize",
   "sink-transposes",
   "canonicalize",
+  "recognize-layer-norm",
   "fuse-linear",
   "fold-batch-norm",
   "rewrite-batch-norm",

@@ -6,6 +6,7 @@
  *     transpose_q(transpose_p(x)) = transpose_(p∘q)(x)
  *     transpose that only moves extents of 1 = reshape
  *     x + 0, x - 0, x * 1, x / 1 = x                     where the constant does not broadcast x; -0 + 0 may keep its sign
+ *     x / c = x * (1 / c)                                c constant, its inverses finite: there is an integer form of products
  *     maximum(x, c), minimum(x, c) = clip(x)             c one number
  *
  * Declines where an output of the graph would become an input or another output: outputs keep their names.
@@ -25,6 +26,7 @@ import { sameShape, sameType } from "../../src/ir/types.ts";
 import { add } from "../../src/ops/add.ts";
 import { clip } from "../../src/ops/clip.ts";
 import { concat } from "../../src/ops/concat.ts";
+import { constant } from "../../src/ops/constant.ts";
 import { div } from "../../src/ops/div.ts";
 import { maximum } from "../../src/ops/maximum.ts";
 import { minimum } from "../../src/ops/minimum.ts";
@@ -35,6 +37,7 @@ import { slice } from "../../src/ops/slice.ts";
 import { sub } from "../../src/ops/sub.ts";
 import { transpose } from "../../src/ops/transpose.ts";
 import { definePass } from "../../src/pass/pass.ts";
+import { numbersOf, tensor } from "../../src/tensor/tensor.ts";
 import { composePermutations, isIdentityPermutation, keepsOrder } from "../../src/tensor/transpose.ts";
 
 export const canonicalize = definePass({
@@ -130,7 +133,23 @@ function rewriteOf(graph: Graph, operation: Operation): Operation | undefined {
     const both = composePermutations(before.attributes.permutation, permutation);
     return graph.create(transpose, { input: before.operands.input }, { permutation: both }, place);
   }
-  return clipOf(graph, operation);
+  return clipOf(graph, operation) ?? productOf(graph, operation);
+}
+
+/** A quotient by constants. */
+function productOf(graph: Graph, operation: Operation): Operation | undefined {
+  const quotient = matchOperation(operation, div)?.operands;
+  const divisor = constantOf(quotient?.rhs);
+  if (quotient === undefined || divisor?.element !== "f32") return undefined;
+  const inverse = Float32Array.from(numbersOf(divisor), (c) => 1 / c);
+  if (!inverse.every((x) => Number.isFinite(x) && x !== 0)) return undefined;
+  const place = inPlaceOf(operation);
+  const attributes = { value: tensor("f32", divisor.shape, inverse) };
+  const rhs = graph.create(constant, {}, attributes, {
+    ...place,
+    name: `${quotient.rhs.name}_inverse`,
+  }).result;
+  return graph.create(mul, { lhs: quotient.lhs, rhs }, {}, place);
 }
 
 /** A minimum or maximum with one number. */

@@ -6,7 +6,6 @@
  *                               of stored weights only if it has no bias, and per channel: then c is the bias as it is
  *     layer(x) - c            = the layer with bias - c
  *     layer(x) * c, c * …     = the layer with c * weight and c * bias
- *     layer(x) / c            = the layer with weight / c and bias / c
  *
  * computed in doubles and rounded to f32 once.
  *
@@ -19,7 +18,6 @@ import type { OpDefinition } from "../../src/ir/operation.ts";
 import { add } from "../../src/ops/add.ts";
 import { constantOperandOf, moveConstantOperand } from "../../src/ops/constant-operand.ts";
 import { conv2d } from "../../src/ops/conv2d.ts";
-import { div } from "../../src/ops/div.ts";
 import { linear } from "../../src/ops/linear.ts";
 import { matmul } from "../../src/ops/matmul.ts";
 import { mul } from "../../src/ops/mul.ts";
@@ -89,7 +87,6 @@ const effects: ReadonlyMap<OpDefinition, { readonly commutes: boolean; readonly 
   [add, { commutes: true, effect: (c) => ({ factor: 1, offset: c }) }],
   [sub, { commutes: false, effect: (c) => ({ factor: 1, offset: -c }) }],
   [mul, { commutes: true, effect: (c) => ({ factor: c, offset: 0 }) }],
-  [div, { commutes: false, effect: (c) => ({ factor: 1 / c, offset: 0 }) }],
 ]);
 
 function absorbConstant(graph: Graph, operation: Operation): boolean {

@@ -9,7 +9,8 @@
  *  - a *view* holds another tensor's elements in the same order (reshape): no code, shared memory;
  *  - a *move* (transpose, slice) is composed into the index of the load that reads it;
  *  - an element-wise consumer takes in its producer, reductions included; one that writes its result in parts (concat) takes in
- *    the producer of each part, which so writes its place in the whole at once.
+ *    the producer of each part, which so writes its place in the whole at once. Of a producer of several steps (softmax) the last is
+ *    taken in, the others go first.
  *
  * Declines when the producer has another reader, is an output or is to be kept for an observer; when the consumer reads it
  * inside a reduction (it would be computed again and again); when both hold reductions; and, for vector targets, when the
@@ -71,7 +72,9 @@ export function formKernels(graph: Graph, options: FormKernelsOptions): KernelPr
   const fusible = (tensor: TensorReference): Draft | undefined => {
     const value = values.get(tensor);
     const draft = drafts.get(tensor);
-    if (value === undefined || draft?.steps.length !== 1) return undefined;
+    // What several steps write in parts is no expression that could take a load's place.
+    if (value === undefined || draft?.steps.filter((step) => step.target === tensor).length !== 1)
+      return undefined;
     const wanted = outputs.has(value) || (options.keep?.has(value.name) ?? false);
     return wanted || value.users.size > 1 || hasView(tensor, views) ? undefined : draft;
   };
@@ -201,12 +204,16 @@ function findFusion(
     const [consumer] = readers;
     if (consumer === undefined || readers.length !== 1) continue;
     const reads = loads[steps.indexOf(consumer)]!.filter((load) => load.tensor === tensor);
-    const producer = fusible(tensor)?.steps[0];
-    if (producer === undefined) continue;
+    const before = fusible(tensor)?.steps;
+    const producer = before?.at(-1);
+    if (before === undefined || producer === undefined) continue;
     const fused =
       fuseMove(consumer, producer, reads, options) ?? fuseElementwise(consumer, producer, reads, options);
     if (fused === undefined) continue;
-    return { tensor, steps: steps.map((step) => (step === consumer ? fused : step)) };
+    return {
+      tensor,
+      steps: [...before.slice(0, -1), ...steps.map((step) => (step === consumer ? fused : step))],
+    };
   }
   return undefined;
 }

@@ -61,7 +61,9 @@ export const completeQuantization = definePass({
         reported.add(result);
         continue;
       }
-      const missing = operands.find((operand) => !isConstant(operand) && !isAvailable(operand));
+      const missing = operands.find(
+        (operand) => operand.type.element === "f32" && !isConstant(operand) && !isAvailable(operand),
+      );
       if (missing !== undefined) {
         report(notQuantized(missing), missing);
         continue;
@@ -157,7 +159,9 @@ function lastClamp(graph: Graph, operation: Operation): Operation {
 }
 
 function completeSame(graph: Graph, operation: Operation): Completion {
-  const { operands, result } = operation;
+  const { result } = operation;
+  // Indices and conditions mean themselves.
+  const operands = operation.operands.filter(({ type }) => type.element === "f32");
   const sources = operands.flatMap((operand) => storedTypeOf(operand) ?? []);
   const ends = [...result.users].filter((user) => user.definition === quantize);
   const type = ends.length > 0 ? typeOf(ends[0]!.result) : (endType(graph, result) ?? commonType(sources));

@@ -145,7 +145,7 @@ export function fixedBy(form: IntegerForm | undefined): FixedQuantization | unde
 /** What a user can do about an operator without integer form. */
 const rewrites: ReadonlyMap<string, string> = new Map([
   ["batch_norm", "run fold-batch-norm; a normalization that follows no layer can be written as one"],
-  ["div", "multiply by the reciprocal where the divisor is constant"],
+  ["div", "divide by constants, or normalize as layer normalization does"],
   ["pow", "write a constant exponent as products"],
 ]);
 

@@ -100,11 +100,12 @@ function store(graph: Graph, end: Operation, { root, chain }: Island): Value | u
 
 type Place = ReturnType<typeof inPlaceOf>;
 
-/** What the operands were dequantized from. */
+/** What the operands were dequantized from; indices and conditions are integers as they are. */
 function storedOperands({ operands }: Operation): Value[] | undefined {
-  const stored = operands.map(({ producer }) =>
-    producer?.definition === dequantize ? producer.operands[0]! : undefined,
-  );
+  const stored = operands.map((value) => {
+    if (value.type.element !== "f32") return value;
+    return value.producer?.definition === dequantize ? value.producer.operands[0]! : undefined;
+  });
   return stored.every((value) => value !== undefined) ? stored : undefined;
 }
 

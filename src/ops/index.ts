@@ -33,6 +33,7 @@ import { hardSigmoid } from "./hard-sigmoid.ts";
 import { hardSwish } from "./hard-swish.ts";
 import { isInf } from "./is-inf.ts";
 import { isNan } from "./is-nan.ts";
+import { layerNorm } from "./layer-norm.ts";
 import { leakyRelu } from "./leaky-relu.ts";
 import { less } from "./less.ts";
 import { lessEqual } from "./less-equal.ts";
@@ -130,6 +131,7 @@ export const operators: readonly OpDefinition[] = [
   rescaledSub,
   relu,
   clip,
+  layerNorm,
   leakyRelu,
   sigmoid,
   tanh,

@@ -13,15 +13,15 @@ export interface Data {
   readonly options: SampleOptions;
 }
 
-const npy = (file: string): NpyFile => npyFromBytes(readFileSync(corpusFile(file)), file);
+export const npy = (file: string): NpyFile => npyFromBytes(readFileSync(corpusFile(file)), file);
 
-const dataset = (name: string, options: SampleOptions = {}): Data => ({
-  files: () => [npy(`datasets/${name}/calib/x.npy`)],
+export const dataset = (name: string, options: SampleOptions = {}, part = "calib"): Data => ({
+  files: () => [npy(`datasets/${name}/${part}/x.npy`)],
   options,
 });
 
 /** Numbers over a range, for networks that come without data. */
-const evenly = (min: number, max: number): Data => ({
+export const evenly = (min: number, max: number): Data => ({
   files: () => {
     const steps = calibrationCount - 1;
     const values = Array.from({ length: calibrationCount }, (_, i) =>
@@ -32,14 +32,14 @@ const evenly = (min: number, max: number): Data => ({
   options: {},
 });
 
-/** A network's own example with noise of a tenth of its range. */
-const around = (model: string): Data => ({
+/** A network's own example with noise of a tenth of its range, other noise for another seed. */
+export const around = (model: string, seed = 1): Data => ({
   files: () => {
     const example = parseNpy(readFileSync(corpusFile(`models/${model}/input_0.npy`)), model);
     const shape = [calibrationCount, ...example.shape.slice(1)];
     const values = numbersOf(example);
     const largest = Math.max(...Array.from(values, Math.abs));
-    const random = createRandom(1);
+    const random = createRandom(seed);
     const noisy = Array.from({ length: elementCount(shape) }, (_, i) =>
       Math.fround(values[i % values.length]! + (0.2 * random.uniform() - 0.1) * largest),
     );
@@ -49,7 +49,7 @@ const around = (model: string): Data => ({
 });
 
 const kws = dataset("kws", { mapping: { scale: 0.5847029089927673, zero: 83 } });
-const images = { mapping: { scale: 1 / 255, zero: 0 } };
+export const images = { mapping: { scale: 1 / 255, zero: 0 } };
 const machine = dataset("ad", { window: { frames: 5, hop: 50 } });
 
 export const networks: readonly (readonly [string, Data])[] = [

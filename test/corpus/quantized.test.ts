@@ -32,6 +32,7 @@ const networks = [
   "sww/sww_int8_qdq",
   ...[
     "cifar10_cnn",
+    "mcunet_person_detection",
     "mcunet_vww80",
     "micro_speech",
     "mnist_278params",

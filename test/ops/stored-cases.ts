@@ -159,6 +159,16 @@ export const storedCases: readonly StoredCase[] = [
     given: { "%x": "tensor<1x7x5xu8, 0.05:11>" },
     boundInSteps: 0.501,
   },
+  // Half a unit of n, the normalized element, is 127 halves of the accumulator's.
+  {
+    line: "%y = layer_norm %x, %w, %b {axes = [-1]} : tensor<3x5xi32, {2.98023223876953125e-8, 5.9604644775390625e-8, 1.1920928955078125e-7, 2.98023223876953125e-8, 2.98023223876953125e-8}:0 @1>",
+    given: {
+      "%x": "tensor<3x5xi8, 0.05:-7>",
+      "%w": "tensor<5xi8, {0.0625, 0.125, 0.25, 0.0625, 0.0625}:0 @0>",
+      "%b": "tensor<5xi32, {2.98023223876953125e-8, 5.9604644775390625e-8, 1.1920928955078125e-7, 2.98023223876953125e-8, 2.98023223876953125e-8}:0 @0>",
+    },
+    boundInSteps: 66,
+  },
   {
     line: "%y = mul %a, %b : tensor<4x3xi32, 0.125:0>",
     given: { "%a": "tensor<4x3xi8, 0.5:-128>", "%b": "tensor<3xi8, 0.25:127>" },
