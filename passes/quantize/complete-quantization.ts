@@ -19,10 +19,8 @@ import { isConstant, isOutput, onlyUser } from "../../src/ir/match.ts";
 import { nameOperands } from "../../src/ir/operation.ts";
 import { perTensor, sameQuantization } from "../../src/ir/types.ts";
 import { chooseAffine } from "../../src/numerics/affine.ts";
-import { avgPool } from "../../src/ops/avg-pool.ts";
 import { dequantize } from "../../src/ops/dequantize.ts";
 import { quantize } from "../../src/ops/quantize.ts";
-import { reduceMean } from "../../src/ops/reduce-mean.ts";
 import { definePass } from "../../src/pass/pass.ts";
 import type { FixedQuantization } from "./plan.ts";
 import { fixedBy, integerProblem } from "./plan.ts";
@@ -34,8 +32,6 @@ import {
   storeConstant,
 } from "./quantize-activations.ts";
 import { realsThrough } from "./table.ts";
-
-const averages = [avgPool, reduceMean] as const;
 
 export const completeQuantization = definePass({
   name: "complete-quantization",
@@ -145,7 +141,7 @@ function complete(graph: Graph, operation: Operation): Completion {
       storeConstants(graph, operation);
       if (isEnded(graph, result, false)) return "done";
       const last = lastClamp(graph, operation);
-      const isAverage = averages.some((average) => average === definition);
+      const isAverage = form.kind === "accumulator" && form.averages === true;
       const type = endType(graph, last.result) ?? (isAverage ? sources[0] : undefined);
       return type === undefined ? "unknown" : pairAfter(graph, last, type);
     }

@@ -14,36 +14,45 @@
  * A clamp before the quantization becomes the clamp of the requantization: [low, high] → zero + round(bound / scale), so relu is
  * max(lo, zero) (algorithms.md section 8). Which case applies is the operator's `IntegerForm`; no operator is named.
  *
+ * `rounding` chooses whose arithmetic that is (docs/arithmetic.md, "Rounding profiles"): multipliers and forms of a TensorFlow Lite
+ * profile are choose-forms.ts's matter.
+ *
  * At the boundary, inputs and outputs take the stored type. What has no case stays as it is, for check-integer-only to name.
  */
+import { choice } from "../../src/ir/attributes.ts";
 import { copyGraph } from "../../src/ir/copy-graph.ts";
 import type { Graph, Operation, Value } from "../../src/ir/graph.ts";
 import { eraseUnread, inPlaceOf, supersede } from "../../src/ir/match.ts";
-import type { IntegerForm } from "../../src/ir/operation.ts";
 import { sameQuantization, sameType, type TensorType } from "../../src/ir/types.ts";
 import { quantizeValue } from "../../src/numerics/affine.ts";
-import { sharedShiftMultipliers } from "../../src/numerics/dyadic.ts";
-import { pow2 } from "../../src/numerics/float-bits.ts";
-import { roundHalfAwayFromZero } from "../../src/numerics/round.ts";
+import { roundingProfiles, type RoundingProfile } from "../../src/numerics/rounding-profile.ts";
 import { dequantize } from "../../src/ops/dequantize.ts";
 import { lookup } from "../../src/ops/lookup.ts";
 import { quantize } from "../../src/ops/quantize.ts";
 import { requantize as requantizeOp } from "../../src/ops/requantize.ts";
 import { definePass } from "../../src/pass/pass.ts";
 import { elementRange } from "../../src/tensor/element-type.ts";
+import type { Tensor } from "../../src/tensor/tensor.ts";
+import {
+  fixedAttributes,
+  requantization,
+  rescaledForm,
+  rescaledTable,
+  roundsItself,
+} from "./choose-forms.ts";
 import { stripBoundary } from "./strip-boundary.ts";
 import { tableOf } from "./table.ts";
 
 export const requantize = definePass({
   name: "requantize",
   summary: "turn a fake-quantized graph into integers only",
-  options: {},
-  run(graph, { count, context }) {
+  options: { rounding: choice(roundingProfiles, "default") },
+  run(graph, { count, context, options: { rounding } }) {
     context.snapshots.set("fake-quantized", copyGraph(graph));
     for (const operation of graph.operations) {
       if (operation.definition !== quantize) continue;
       const island = islandOf(operation);
-      const stored = island === undefined ? undefined : store(graph, operation, island);
+      const stored = island === undefined ? undefined : store(graph, operation, island, rounding);
       if (stored === undefined) continue;
       if (stored === island!.root.operands[0]) {
         graph.replaceAllUses(operation.result, stored);
@@ -72,33 +81,55 @@ function islandOf(end: Operation): Island | undefined {
   return root === undefined ? undefined : { root, chain };
 }
 
-function store(graph: Graph, end: Operation, { root, chain }: Island): Value | undefined {
+function store(
+  graph: Graph,
+  end: Operation,
+  { root, chain }: Island,
+  profile: RoundingProfile,
+): Value | undefined {
   const type = end.result.type;
   const place = { ...inPlaceOf(end), origin: root.origin ?? end.origin };
-  if (root.definition === dequantize) return storeElementwise(graph, end, root.operands[0]!, chain);
+  if (root.definition === dequantize) return storeElementwise(graph, end, root.operands[0]!, chain, profile);
 
   const form = root.definition.integer;
   const operands = storedOperands(root);
   if (form === undefined || operands === undefined) return undefined;
   if (form.kind === "same" || form.kind === "fixed") {
     if (chain.length > 0) return undefined;
-    return graph.createGeneric(root.definition, operands, root.attributes, { ...place, type }).result;
+    const attributes = { ...root.attributes, ...fixedAttributes(form, profile) };
+    return graph.createGeneric(root.definition, operands, attributes, { ...place, type }).result;
   }
   if (form.kind !== "accumulator" && form.kind !== "rescaled") return undefined;
   const clamp = storedClamp(chain, type);
   if (clamp === undefined) return undefined;
-  if (form.kind === "rescaled") return storeRescaled(graph, form, operands, clamp, type, place);
+  if (form.kind === "rescaled") {
+    const { definition, attributes } = rescaledForm(form, operands, type, profile);
+    return graph.createGeneric(definition, operands, { ...attributes, clamp }, { ...place, type }).result;
+  }
+  if (roundsItself(form, operands, type, profile))
+    return storeAverage(graph, root, operands[0]!, chain, { ...place, type });
   const acc = graph.createGeneric(root.definition, operands, root.attributes, {
     ...place,
     name: `${end.result.name}_acc`,
   }).result;
-  const ratios = acc.type.quantization!.scale.map((scale) => scale / type.quantization!.scale[0]!);
-  const { multipliers, shifts } = sharedShiftMultipliers(ratios);
-  const attributes = { multiplier: multipliers, shift: shifts, clamp };
+  const attributes = { ...requantization(form, operands, acc.type, type, profile), clamp };
   return graph.create(requantizeOp, { acc }, attributes, { ...place, type }).result;
 }
 
-type Place = ReturnType<typeof inPlaceOf>;
+/** A mean that keeps its operand's quantization, and the clamps after it. */
+function storeAverage(
+  graph: Graph,
+  { definition, attributes }: Operation,
+  operand: Value,
+  chain: readonly Operation[],
+  place: ReturnType<typeof inPlaceOf> & { readonly type: TensorType },
+): Value {
+  const mean = graph.createGeneric(definition, [operand], { ...attributes, rounded: true }, place);
+  return chain.reduce(
+    (value, clamp) => graph.createGeneric(clamp.definition, [value], clamp.attributes, place).result,
+    mean.result,
+  );
+}
 
 /** What the operands were dequantized from; indices and conditions are integers as they are. */
 function storedOperands({ operands }: Operation): Value[] | undefined {
@@ -114,6 +145,7 @@ function storeElementwise(
   end: Operation,
   source: Value,
   chain: readonly Operation[],
+  profile: RoundingProfile,
 ): Value | undefined {
   const type = end.result.type;
   if (chain.length === 0 && sameType(source.type, type)) return source;
@@ -127,9 +159,20 @@ function storeElementwise(
   return graph.create(
     lookup,
     { input: source },
-    { table: tableOf(source.type, chain, type) },
+    { table: tableFor(source.type, chain, type, profile) },
     { ...place, type },
   ).result;
+}
+
+/** Where a profile has a rounding of its own for what only changes scales and clamps, that, else the functions' own values. */
+function tableFor(
+  from: TensorType,
+  chain: readonly Operation[],
+  to: TensorType,
+  profile: RoundingProfile,
+): Tensor {
+  const clamp = profile === "default" ? undefined : storedClamp(chain, to);
+  return clamp === undefined ? tableOf(from, chain, to) : rescaledTable(from, to, clamp, profile);
 }
 
 /** The clamps one after the other, as stored integers; undefined when something else is among them. */
@@ -148,35 +191,4 @@ function storedClamp(
   const { min, max } = elementRange(element);
   const [scale, zero] = [quantization!.scale[0]!, quantization!.zero[0]!];
   return [low, high].map((bound) => quantizeValue(bound, scale, zero, min, max));
-}
-
-function storeRescaled(
-  graph: Graph,
-  form: Extract<IntegerForm, { kind: "rescaled" }>,
-  operands: readonly Value[],
-  clamp: readonly number[],
-  type: TensorType,
-  place: Place,
-): Value {
-  const ratios = operands.map((value) => value.type.quantization!.scale[0]! / type.quantization!.scale[0]!);
-  const reach = operands.map(({ type: { element, quantization } }) => {
-    const { min, max } = elementRange(element);
-    const zero = quantization!.zero[0]!;
-    return Math.max(max - zero, zero - min);
-  });
-  const { multipliers, shift } = largestShift(ratios, reach);
-  return graph.createGeneric(form.stored, operands, { multipliers, shift, clamp }, { ...place, type }).result;
-}
-
-/** The finest multipliers whose products, sum and rounding constant stay within i32. */
-function largestShift(
-  ratios: readonly number[],
-  reach: readonly number[],
-): { multipliers: number[]; shift: number } {
-  for (let shift = 30; shift >= 1; shift--) {
-    const multipliers = ratios.map((ratio) => roundHalfAwayFromZero(ratio * pow2(shift)));
-    const largest = multipliers.reduce((sum, m, i) => sum + m * reach[i]!, pow2(shift - 1));
-    if (largest < 2 ** 31) return { multipliers, shift };
-  }
-  throw new Error(`no shift fits the ratios ${ratios.join(", ")}`);
 }

@@ -102,7 +102,12 @@ export const noReduction: ReduceLowering = () => {
   throw new Error("internal: this schedule takes no further reduction");
 };
 
-/** (acc·m + 2^(s−1)) >> s. With s >= 33 the low word of the product only ever rounds down, so the high word suffices (codegen.md). */
+/**
+ * (acc·m + 2^(s−1)) >> s. With s >= 33 the low word of the product only ever rounds down, so the high word suffices (codegen.md). Lanes
+ * put a smaller shift of 2 or more together from both words: the low one gives its upper bits and one to round by,
+ *
+ *     (hi << 32 − s) + (((lo >>> s − 1) + 1) >>> 1)
+ */
 function lowerRescale(
   acc: LoopExpression,
   multiplier: LoopExpression,
@@ -116,6 +121,10 @@ function lowerRescale(
   }
   if (type.lanes > 1) {
     const [a, m] = [keep("acc", acc, scope), keep("m", multiplier, scope)];
+    if (typeof shift === "number" && shift >= 2) {
+      const low = l.add(l.shru(l.mul(a, m), l.i32(shift - 1)), l.constant(type, 1));
+      return l.add(l.shl(l.mulhi(a, m), l.i32(32 - shift)), l.shru(low, l.i32(1)));
+    }
     const s = typeof shift === "number" ? undefined : keep("s", shift, scope);
     // Lanes past the last channel read a shift past the last one, which need not be one.
     const used = scope.lanes?.used ?? type.lanes;

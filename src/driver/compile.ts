@@ -7,6 +7,7 @@ import { passes as ownPasses } from "../../passes/index.ts";
 import { pipelines, pruningPipeline } from "../../passes/pipelines.ts";
 import { diagnostic, fail, type Diagnostic } from "../diagnostics/diagnostic.ts";
 import type { Graph } from "../ir/graph.ts";
+import type { RoundingProfile } from "../numerics/rounding-profile.ts";
 import { quantize } from "../ops/quantize.ts";
 import { runPipeline } from "../pass/manager.ts";
 import { createContext, type Pass } from "../pass/pass.ts";
@@ -36,6 +37,8 @@ export interface CompileOptions {
   readonly pipeline?: string;
   /** How weights are quantized: options of `insert-fake-quantization`, in the place of the pipeline's. */
   readonly weights?: WeightSettings;
+  /** Whose rounding the integers compute with: the option of `requantize`, in the place of the pipeline's. */
+  readonly rounding?: RoundingProfile;
   /** Removes channels before quantization, to the least of what is given; with the default pipeline only. */
   readonly prune?: PruneBudget;
   /** Passes that the pipeline may name besides the compiler's own; one of the same name goes first. */
@@ -128,7 +131,10 @@ export async function compile(options: CompileOptions): Promise<Compiled> {
     .forEach((file) => {
       report(unmappedSamples(file));
     });
-  const steps = withWeights(parsePipeline(pipelineOf(options, form)), options.weights);
+  const steps = withRounding(
+    withWeights(parsePipeline(pipelineOf(options, form)), options.weights),
+    options.rounding,
+  );
   const passTimesMs: Record<string, number> = {};
   const context = contextFor(samples, report);
   const passes = [...(options.passes ?? []), ...ownPasses];
@@ -190,6 +196,18 @@ function withWeights(steps: PipelineStep[], settings: WeightSettings = {}): Pipe
   return fail("option", `${names} would change the weights, which the pipeline does not quantize`, {
     help: `leave it out, or take a float model and a pipeline with ${weightPass}`,
   });
+}
+
+/** The steps with a rounding profile. @throws DiagnosticError `option` when they make no integers */
+export function withRounding(steps: PipelineStep[], rounding: RoundingProfile | undefined): PipelineStep[] {
+  if (rounding === undefined) return steps;
+  const changed = withPassOptions(steps, "requantize", { rounding });
+  return (
+    changed ??
+    fail("option", `'rounding' is ${rounding}, but the pipeline makes no integers that it could round`, {
+      help: "leave it out: the model is integers already; or take a pipeline with requantize",
+    })
+  );
 }
 
 function pipelineOf({ pipeline, prune }: CompileOptions, form: Form): string {

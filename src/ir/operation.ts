@@ -33,13 +33,15 @@ export interface ExpressResult extends ExpressOperand {
 export type IntegerForm =
   /**
    * i8 operands give an i32 accumulator (conv2d, matmul, avg_pool): `infer` states its scale. `weight` names an operand quantized
-   * symmetrically per slice of `weightAxis`, `bias` one quantized to i32 at the accumulator's scale.
+   * symmetrically per slice of `weightAxis`, `bias` one quantized to i32 at the accumulator's scale. `averages`: it is a mean of
+   * its operand's elements, which may keep the operand's quantization; it has an attribute `rounded` to do so at once.
    */
   | {
       readonly kind: "accumulator";
       readonly weight?: string;
       readonly weightAxis?: number;
       readonly bias?: string;
+      readonly averages?: boolean;
     }
   /** Works on stored integers as they are, result and operands sharing one quantization (reshape, max_pool, relu's clamp). */
   | { readonly kind: "same" }
@@ -47,13 +49,16 @@ export type IntegerForm =
   | { readonly kind: "clamp"; bounds(attrs: Attributes): { readonly low: number; readonly high: number } }
   /** A function of one element: a 256-entry table from its expression. */
   | { readonly kind: "table"; readonly result?: Quantization }
-  /** Stored integers in, stored integers of a fixed quantization out (softmax). */
-  | { readonly kind: "fixed"; readonly result: Quantization }
+  /**
+   * Stored integers in, stored integers of a fixed quantization out (softmax). `tflite` are the attributes with which it computes
+   * as TensorFlow Lite's kernel.
+   */
+  | { readonly kind: "fixed"; readonly result: Quantization; readonly tflite?: Attributes }
   /**
    * Two operands of different scales, each rescaled into the result's (add). `stored` is the operator that does so, with
-   * attributes `multipliers`, `shift` and `clamp`.
+   * attributes `multipliers`, `shift` and `clamp`; `aligned` the one that does as TensorFlow Lite's kernel (ops/aligned.ts).
    */
-  | { readonly kind: "rescaled"; readonly stored: OpDefinition };
+  | { readonly kind: "rescaled"; readonly stored: OpDefinition; readonly aligned: OpDefinition };
 
 type OptionalName<S> = S extends `${infer Name}?` ? Name : never;
 type VariadicName<S> = S extends `${infer Name}*` ? Name : never;

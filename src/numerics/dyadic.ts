@@ -10,7 +10,7 @@
  *     hi = acc * mh + floor(acc * ml / 2^16)  =  floor(acc * m / 2^16)
  *     y  = floor((hi + 2^(t - 17)) / 2^(t - 16))
  *
- * Every step is exact for |acc| <= 2^31, m < 2^31 and 17 <= t <= 62: |acc * mh| <= 2^46 and |acc * ml| < 2^47 are
+ * Every step is exact for |acc| <= 2^31, |m| <= 2^31 and 17 <= t <= 62: |acc * mh| <= 2^46 and |acc * ml| < 2^47 are
  * integers below 2^53; dividing by a power of two only moves the exponent; hi and hi + 2^(t - 17) stay below 2^47.
  * The second line follows because 2^(t - 17) is an integer for t >= 17 and floors nest:
  * floor(floor(a / p) / q) = floor(a / (p * q)).
@@ -99,7 +99,7 @@ export function sharedShiftMultipliers(ratios: readonly number[]): ChannelDyadic
  * `floor((acc * multiplier + 2^(shift - 1)) / 2^shift)`, exact, wrapped to i32.
  *
  * @param acc an i32
- * @param multiplier an integer in [0, 2^31)
+ * @param multiplier an i32: a dyadic's is not negative, a factor of fixed-point arithmetic may be
  * @param shift an integer in [1, 62]
  */
 export function rescale(acc: number, multiplier: number, shift: number): number {
@@ -117,20 +117,20 @@ export function rescaleBig(acc: number, multiplier: number, shift: number): numb
 }
 
 /**
- * The profile `tflite-double`: a saturating rounding doubling high multiply (halves up at bit 31), then a rounding
- * division by a power of two (halves away from zero). It differs from `rescale` by at most 1.
+ * The same in two steps, each of which rounds: `high = rescale(acc, multiplier, 31)`, then division by 2^(shift - 31), halves away
+ * from zero. With a shift of at most 31 there is no second step, and it is `rescale`. It differs from `rescale` by at most 1.
  *
- * `exponent` is TFLite's: the ratio is `multiplier * 2^(exponent - 31)`, so `shift = 31 - exponent`. The left shift
- * of a positive exponent wraps to i32, where TFLite's is undefined. Saturation needs both factors to be -2^31, which
- * a multiplier never is. Source: gemmlowp fixedpoint.h.
+ * Source: gemmlowp fixedpoint.h, SaturatingRoundingDoublingHighMul (of acc * 2^(31 - shift) where the shift is below 31) and
+ * RoundingDivideByPOT. The first saturates only where both factors are -2^31, which a multiplier never is.
  */
-export function tfliteDouble(acc: number, multiplier: number, exponent: number): number {
-  const shifted = exponent > 0 ? Number(BigInt.asIntN(32, BigInt(acc) << BigInt(exponent))) : acc;
-  const high = rescale(shifted, multiplier, 31);
-  if (exponent >= 0) return high;
-  const divisor = pow2(-exponent);
-  return roundHalfAwayFromZero(high / divisor);
+export function rescaleTwice(acc: number, multiplier: number, shift: number): number {
+  if (shift <= 31) return rescale(acc, multiplier, shift);
+  return divideByPowerOfTwo(rescale(acc, multiplier, 31), shift - 31);
 }
+
+/** `x / 2^exponent` to the nearest integer, halves away from zero. Source: gemmlowp's RoundingDivideByPOT. */
+export const divideByPowerOfTwo = (x: number, exponent: number): number =>
+  roundHalfAwayFromZero(x / pow2(exponent)) + 0;
 
 function checkRatio(ratio: number): void {
   if (!Number.isFinite(ratio) || ratio < 0) throw new Error(`internal: ${ratio} is no ratio of scales`);

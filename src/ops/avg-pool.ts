@@ -6,6 +6,8 @@
  *     mean = scale * sum / cells = (scale / L) * (sum * (L / cells))
  *
  * where L / cells is an integer that depends on the position alone. For a 3x3 window with pads of 1, L is 36.
+ *
+ * `rounded`, it is the stored mean itself (rounded-mean.ts).
  */
 import { at, compute, div, i32, load, mul, sub, sum } from "../expr/build.ts";
 import { convertElement, like, reduceElements } from "../expr/element-arithmetic.ts";
@@ -24,6 +26,8 @@ import {
   requireRank,
   zeroOf,
 } from "./type-rules.ts";
+import { nearestAway } from "./exact-rescale.ts";
+import { requireRoundable, roundedMean } from "./rounded-mean.ts";
 import { poolLoops, requirePadsWithin, windowExtents } from "./windows.ts";
 
 interface PoolAttributes {
@@ -39,7 +43,8 @@ export const avgPool = defineOp({
   doc: `y[n, y, x, c] = the mean of input[n, y*sy + ky*dy - top, x*sx + kx*dx - left, c] over the window's cells inside the input, or
 over all of them, padding as real zero, with count_include_pad. pads are top, left, bottom, right.
 Stored, the sum of (q - zero) in i32, of the operand's scale / (KH * KW); where windows cut off at the border count fewer cells, the
-sum * (L / cells), of scale / L, with L the least common multiple of all windows' numbers of cells. Source: ONNX AveragePool.`,
+sum * (L / cells), of scale / L, with L the least common multiple of all windows' numbers of cells. With rounded, stored it is (sum of q) / cells to
+the nearest integer, halves away from 0, of the operand's type. Source: ONNX AveragePool; TensorFlow Lite AVERAGE_POOL_2D.`,
   example: "%y = avg_pool %x {kernel = [2, 2], strides = [2, 2]} : tensor<1x2x2x3xf32>",
   given: { "%x": "tensor<1x4x4x3xf32>" },
   operands: ["input"],
@@ -49,8 +54,9 @@ sum * (L / cells), of scale / L, with L the least common multiple of all windows
     pads: ints(4, [0, 0, 0, 0]),
     dilations: ints(2, [1, 1]),
     count_include_pad: bool(false),
+    rounded: bool(false),
   },
-  integer: { kind: "accumulator" },
+  integer: { kind: "accumulator", averages: true },
 
   infer({ input }, attrs, fail) {
     requireRank("input", input, 4, "N, H, W, C", fail);
@@ -62,6 +68,10 @@ sum * (L / cells), of scale / L, with L the least common multiple of all windows
       return tensorType(input.element, shape);
     }
     const { scale } = requireActivation("input", input, fail);
+    if (attrs.rounded) {
+      requireRoundable(input.element, cellCounts(input.shape, shape, attrs), fail);
+      return tensorType(input.element, shape, input.quantization);
+    }
     const { multiple } = commonCells(input.shape, shape, attrs);
     const { min, max } = elementRange(input.element);
     // A window's sum times L / cells is at most the widest centred element times L.
@@ -86,6 +96,12 @@ sum * (L / cells), of scale / L, with L the least common multiple of all windows
     const [, y, x] = domain;
     if (!isPlain(input.type)) {
       const total = sum(taps, sub(element, i32(zero)), i32(0));
+      if (attrs.rounded) {
+        const counts = cellCounts(input.type.shape, result.type.shape, attrs);
+        const perPosition = (name: string, values: readonly number[]): Expression =>
+          load(result.constant(name, tensor("i32", result.type.shape.slice(1, 3), values)), [at(y), at(x)]);
+        return [compute(result.tensor, domain, roundedMean(total, zero, counts, perPosition))];
+      }
       const { factors } = commonCells(input.type.shape, result.type.shape, attrs);
       if (factors === undefined) return [compute(result.tensor, domain, total)];
       const table = result.constant("factors", tensor("i32", result.type.shape.slice(1, 3), factors));
@@ -101,7 +117,8 @@ sum * (L / cells), of scale / L, with L the least common multiple of all windows
     return [compute(result.tensor, domain, div(total, alike ? like(total, counts[0] ?? 1) : count()))];
   },
 
-  evalStored({ input }, { kernel, strides, pads, dilations, count_include_pad }, { operands, result }) {
+  evalStored({ input }, attrs, { operands, result }) {
+    const { kernel, strides, pads, dilations, count_include_pad, rounded } = attrs;
     const [, height, width, channels] = input.shape as [number, number, number, number];
     const [, outHeight, outWidth] = result.shape as [number, number, number, number];
     const x = numbersOf(input);
@@ -124,9 +141,11 @@ sum * (L / cells), of scale / L, with L the least common multiple of all windows
           cells++;
           y[i] = y[i]! + x[((n * height + iy) * width + ix) * channels + c]! - zero;
         }
-      if (!count_include_pad) y[i] = y[i]! * (multiple / cells);
+      if (count_include_pad) cells = kernel[0]! * kernel[1]!;
+      if (rounded) y[i] = Number(nearestAway(BigInt(y[i]! + cells * zero), BigInt(cells)));
+      else if (!count_include_pad) y[i] = y[i]! * (multiple / cells);
     }
-    return tensor("i32", result.shape, y);
+    return tensor(result.element, result.shape, y);
   },
 });
 

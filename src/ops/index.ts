@@ -2,6 +2,8 @@
 import type { OpDefinition } from "../ir/operation.ts";
 import { abs } from "./abs.ts";
 import { add } from "./add.ts";
+import { alignedAdd } from "./aligned-add.ts";
+import { alignedSub } from "./aligned-sub.ts";
 import { and } from "./and.ts";
 import { argMax } from "./arg-max.ts";
 import { argMin } from "./arg-min.ts";
@@ -129,6 +131,8 @@ export const operators: readonly OpDefinition[] = [
   cast,
   rescaledAdd,
   rescaledSub,
+  alignedAdd,
+  alignedSub,
   relu,
   clip,
   layerNorm,

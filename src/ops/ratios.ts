@@ -1,7 +1,8 @@
 /**
  * The check that a dyadic multiplier says what the types say: multiplier = round(ratio * 2^shift), halves away from zero, the
  * ratio being the quotient of two scales in doubles. Two exceptions, both of numerics/dyadic.ts: a multiplier that would
- * round to 2^31 is 2^31 - 1, and a ratio below 2^-32 may be 0 (a dead channel).
+ * round to 2^31 is 2^31 - 1, and a ratio below 2^-32 may be 0 (a dead channel). A *truncated* multiplier may be one less
+ * (numerics/tflite-multipliers.ts).
  */
 import type { InferFail } from "../ir/operation.ts";
 import { pow2 } from "../numerics/float-bits.ts";
@@ -16,9 +17,11 @@ export function requireRatio(
   from: number,
   to: number,
   fail: InferFail,
+  truncated = false,
 ): void {
   const ratio = from / to;
   const expected = Math.min(roundHalfAwayFromZero(ratio * pow2(shift)), multiplierLimit - 1);
+  if (truncated && multiplier === expected - 1) return;
   if (multiplier === expected || (multiplier === 0 && ratio < pow2(-32))) return;
   const actual = multiplier / pow2(shift);
   fail(

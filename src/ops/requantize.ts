@@ -4,25 +4,36 @@
  */
 import { add, at, axes, clamp, compute, i32, load, rescale } from "../expr/build.ts";
 import type { Expression, IndexVariable } from "../expr/expression.ts";
-import { ints } from "../ir/attributes.ts";
+import { bool, choice, ints } from "../ir/attributes.ts";
 import { defineOp, type ExpressResult } from "../ir/operation.ts";
 import { formatType, sameShape, sliceQuantization } from "../ir/types.ts";
+import { roundings } from "../numerics/rounding-profile.ts";
 import { elementCount, numbersOf, tensor } from "../tensor/tensor.ts";
+import { rescaleExactly } from "./exact-rescale.ts";
 import { requireRatio } from "./ratios.ts";
+import { rescaleTwiceExpression } from "./twice-rounded.ts";
 import { requireActivation, requireClamp, requireElement, zeroOf } from "./type-rules.ts";
 
 export const requantize = defineOp({
   name: "requantize",
   doc: `Rescales i32 accumulators by a dyadic number, one or one per channel of the last axis, halves rounding up:
 y = clamp((acc * multiplier + 2^(shift - 1)) >> shift, lo - zero, hi - zero) + zero, over a 64-bit product, where
-multiplier = round(acc scale / result scale * 2^shift). Source: gemmlowp's single rounding; docs/arithmetic.md.`,
+multiplier = round(acc scale / result scale * 2^shift), or one less with truncated. With rounding = "twice" and a shift above 31
+the product is rounded at bit 31, halves up, and then divided by 2^(shift - 31), halves away from zero. Source: gemmlowp's single
+rounding and its double one, which TensorFlow Lite and CMSIS-NN take by default; docs/arithmetic.md.`,
   example:
     "%y = requantize %acc {multiplier = [1073741824], shift = [31], clamp = [-128, 127]} : tensor<4xi8, 1:-3>",
   given: { "%acc": "tensor<4xi32, 0.5:0>" },
   operands: ["acc"],
-  attrs: { multiplier: ints(), shift: ints(), clamp: ints(2) },
+  attrs: {
+    multiplier: ints(),
+    shift: ints(),
+    clamp: ints(2),
+    rounding: choice(roundings, "once"),
+    truncated: bool(false),
+  },
 
-  infer({ acc }, { multiplier, shift, clamp: limits }, fail, declared) {
+  infer({ acc }, { multiplier, shift, clamp: limits, truncated }, fail, declared) {
     requireElement("acc", acc, ["i32"], fail);
     const from = acc.quantization;
     if (from === undefined) return fail("quantization", `has acc ${formatType(acc)} without a quantization`);
@@ -62,36 +73,33 @@ multiplier = round(acc scale / result scale * 2^shift). Source: gemmlowp's singl
         sliceQuantization(from, c).scale,
         scale,
         fail,
+        truncated,
       );
     return declared;
   },
 
-  express({ acc }, { multiplier, shift, clamp: limits }, result) {
+  express({ acc }, { multiplier, shift, clamp: limits, rounding }, result) {
     const domain = axes(result.type.shape, []);
     const perChannel = (name: string, values: readonly number[]): Expression =>
       channelValue(name, values, domain, result);
-    const rescaled = rescale(
-      load(acc.tensor, domain.map(at)),
-      perChannel("multiplier", multiplier),
-      perChannel("shift", shift),
-    );
+    const element = load(acc.tensor, domain.map(at));
+    const rescaled =
+      rounding === "twice"
+        ? rescaleTwiceExpression(element, multiplier, shift, perChannel)
+        : rescale(element, perChannel("multiplier", multiplier), perChannel("shift", shift));
     const zero = zeroOf(result.type);
     const clamped = clamp(rescaled, i32(limits[0]! - zero), i32(limits[1]! - zero));
     return [compute(result.tensor, domain, add(clamped, i32(zero)))];
   },
 
-  evalStored({ acc }, { multiplier, shift, clamp: limits }, { result }) {
+  evalStored({ acc }, { multiplier, shift, clamp: limits, rounding }, { result }) {
     const x = numbersOf(acc);
     const channels = result.shape.at(-1) ?? 1;
-    const zero = BigInt(result.quantization!.zero[0]!);
+    const zero = result.quantization!.zero[0]!;
     const y = Array.from({ length: elementCount(result.shape) }, (_, i) => {
       const c = i % channels;
-      const m = BigInt(multiplier[c] ?? multiplier[0]!);
-      const unit = 1n << BigInt(shift[c] ?? shift[0]!);
-      // floor(p / unit + 1/2) by division, not by a shift: other means than the expression's.
-      const doubled = 2n * BigInt(x[i]!) * m + unit;
-      const remainder = ((doubled % (2n * unit)) + 2n * unit) % (2n * unit);
-      const stored = Number((doubled - remainder) / (2n * unit) + zero);
+      const [m, s] = [multiplier[c] ?? multiplier[0]!, shift[c] ?? shift[0]!];
+      const stored = Number(rescaleExactly(rounding, BigInt(x[i]!), m, s)) + zero;
       return Math.max(limits[0]!, Math.min(limits[1]!, stored));
     });
     return tensor(result.element, result.shape, y);

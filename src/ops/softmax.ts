@@ -10,50 +10,35 @@
  * for inputs shifted by a constant, by construction. Every T is off by at most 1/2 and S >= 2^F, which moves the quotient by at most
  * 128 (n + 1) / 2^F steps before it is rounded: 0.008 of a step for 256 elements, 0.13 for 1000.
  */
-import {
-  add,
-  affine,
-  at,
-  axes,
-  compute,
-  constant,
-  convert,
-  div,
-  divu,
-  f32,
-  i32,
-  load,
-  min,
-  mul,
-  reduce,
-  scalarTypeOf,
-  sub,
-  variable,
-} from "../expr/build.ts";
+import { add, compute, convert, div, divu, f32, i32, load, min, mul, sub } from "../expr/build.ts";
 import { expExpression } from "../expr/elementary.ts";
-import type { Affine, Expression, IndexVariable, Step, TensorReference } from "../expr/expression.ts";
-import { int } from "../ir/attributes.ts";
+import type { Affine, Expression, Step } from "../expr/expression.ts";
+import { choice, int } from "../ir/attributes.ts";
 import { defineOp, type ExpressOperand, type ExpressResult } from "../ir/operation.ts";
 import { perTensor, tensorType } from "../ir/types.ts";
 import { exp } from "../numerics/elementary.ts";
+import { tfliteExponentials } from "../numerics/fixed-point.ts";
 import { pow2 } from "../numerics/float-bits.ts";
 import { roundHalfAwayFromZero } from "../numerics/round.ts";
 import { numbersOf, tensor, type Tensor } from "../tensor/tensor.ts";
 import { permuteAxis } from "./permuting.ts";
-import { axisOf, isReal, lowestOf, requireActivation, requireElement, resolveAxis } from "./type-rules.ts";
+import { fixedPointRow, fixedPointSteps, requireFixedPoint } from "./softmax-fixed-point.ts";
+import { largestStep, loopsOver, reduceAlong } from "./softmax-loops.ts";
+import { axisOf, isReal, requireActivation, requireElement, resolveAxis } from "./type-rules.ts";
 
 const stored = perTensor(1 / 256, -128);
 
 export const softmax = defineOp({
   name: "softmax",
   doc: `y = e^(x - m) / (sum of e^(x - m)) along axis, m the largest x; exponentials rounded to f32, sum and quotient in f32.
-Stored, i8 or u8 of any quantization to i8 of scale 1/256 and zero -128, through a table of exponentials in fixed point.
+Stored, i8 or u8 of any quantization to i8 of scale 1/256 and zero -128, through a table of exponentials and one division; with
+stored_as = "fixed-point" by the arithmetic of TensorFlow Lite's and CMSIS-NN's kernels, without a division.
 Source: ONNX Softmax; TensorFlow Lite quantization specification, SOFTMAX.`,
   example: "%y = softmax %x : tensor<2x3xf32>",
   given: { "%x": "tensor<2x3xf32>" },
   operands: ["input"],
-  attrs: { axis: int(-1) },
-  integer: { kind: "fixed", result: stored },
+  attrs: { axis: int(-1), stored_as: choice(["quotient", "fixed-point"], "quotient") },
+  integer: { kind: "fixed", result: stored, tflite: { stored_as: "fixed-point" } },
   permute: permuteAxis,
 
   infer({ input }, attrs, fail) {
@@ -63,25 +48,37 @@ Source: ONNX Softmax; TensorFlow Lite quantization specification, SOFTMAX.`,
     requireElement("input", input, ["i8", "u8"], fail);
     if (input.shape[axis]! > 2 ** 23)
       fail("integer-form", `sums ${input.shape[axis]!} exponentials, expected at most ${2 ** 23}`);
+    if (attrs.stored_as === "fixed-point")
+      requireFixedPoint(input.quantization!.scale[0]!, input.shape[axis]!, fail);
     return tensorType("i8", input.shape, stored);
   },
 
   express({ input }, attrs, result) {
     const { shape } = input.type;
     const axis = axisOf(attrs.axis, shape.length);
-    return isReal(input.type) ? realSteps(input, axis, result) : storedSteps(input, axis, result);
+    if (isReal(input.type)) return realSteps(input, axis, result);
+    return attrs.stored_as === "fixed-point"
+      ? fixedPointSteps(input, axis, result)
+      : storedSteps(input, axis, result);
   },
 
-  evalStored({ input }, { axis: given }, { operands, result }) {
+  evalStored({ input }, { axis: given, stored_as }, { operands, result }) {
     const axis = axisOf(given, input.shape.length);
     const extent = input.shape[axis]!;
     const stride = input.shape.slice(axis + 1).reduce((product, n) => product * n, 1);
-    const table = numbersOf(exponentials(operands.input.quantization!.scale[0]!, extent));
+    const scale = operands.input.quantization!.scale[0]!;
+    const table = numbersOf(exponentials(scale, extent));
+    const powers = stored_as === "fixed-point" ? tfliteExponentials(scale) : [];
     const x = numbersOf(input);
     const y = new Int8Array(x.length);
     for (let i = 0; i < x.length; i++) {
-      const first = i - (Math.floor(i / stride) % extent) * stride;
+      const place = Math.floor(i / stride) % extent;
+      const first = i - place * stride;
       const row = Array.from({ length: extent }, (_, j) => x[first + j * stride]!);
+      if (stored_as === "fixed-point") {
+        y[i] = fixedPointRow(row, powers)[place]!;
+        continue;
+      }
       const largest = Math.max(...row);
       const total = row.reduce((s, q) => s + BigInt(table[largest - q]!), 0n);
       const quotient = (256n * BigInt(table[largest - x[i]!]!) + total / 2n) / total;
@@ -90,40 +87,6 @@ Source: ONNX Softmax; TensorFlow Lite quantization specification, SOFTMAX.`,
     return tensor("i8", result.shape, y);
   },
 });
-
-/** The loops of an elementwise step over `shape`, and of a reduction along `axis` of it. */
-interface Loops {
-  readonly domain: readonly IndexVariable[];
-  readonly index: readonly Affine[];
-  /** The index of what has one element for the whole axis. */
-  readonly single: readonly Affine[];
-}
-
-function loopsOver(shape: readonly number[], axis: number): Loops {
-  const domain = axes(shape, []);
-  const index = domain.map(at);
-  return { domain, index, single: index.with(axis, affine(0)) };
-}
-
-/** One element for the whole axis: a temporary reduced from the element that `body` gives at an index. */
-function reduceAlong(
-  shape: readonly number[],
-  axis: number,
-  target: TensorReference,
-  operator: "add" | "max",
-  initial: Expression,
-  body: (index: readonly Affine[], single: readonly Affine[]) => Expression,
-): Step {
-  const { domain, index } = loopsOver(shape.with(axis, 1), axis);
-  const along = variable("k", shape[axis]!);
-  const value = reduce(operator, [along], body(index.with(axis, at(along)), index), initial);
-  return compute(target, domain, value);
-}
-
-function largestStep({ tensor: x, type }: ExpressOperand, axis: number, target: TensorReference): Step {
-  const lowest = constant(scalarTypeOf(x), lowestOf(type));
-  return reduceAlong(type.shape, axis, target, "max", lowest, (index) => load(x, index));
-}
 
 function realSteps(input: ExpressOperand, axis: number, result: ExpressResult): Step[] {
   const { shape } = input.type;

@@ -1,68 +1,58 @@
 /**
- * Sums over axes, and means, which are sums under another scale. Stored, both are the accumulator sum of (q - zero) in i32:
- * the mean of N elements has the operand's scale divided by N, so that nothing is divided at run time.
+ * What sums over axes and means have in common. Stored, both are the accumulator sum of (q - zero) in i32: the mean of N elements has
+ * the operand's scale divided by N, so that nothing is divided at run time.
  */
-import { compute, i32, load, sub, sum } from "../expr/build.ts";
-import { divElements, like, reduceElements } from "../expr/element-arithmetic.ts";
-import { defineOp, type TypedOp } from "../ir/operation.ts";
+import { i32, load, sub, sum } from "../expr/build.ts";
+import { reduceElements } from "../expr/element-arithmetic.ts";
+import type { Expression, IndexVariable } from "../expr/expression.ts";
+import type { ExpressOperand, InferFail } from "../ir/operation.ts";
+import type { TensorType } from "../ir/types.ts";
 import { perTensor, tensorType } from "../ir/types.ts";
-import { elementCount, numbersOf, tensor } from "../tensor/tensor.ts";
-import { permuteReduction } from "./permuting.ts";
-import {
-  reducedCount,
-  reducedPosition,
-  reducedShape,
-  reductionAttributes,
-  reductionLoops,
-} from "./reductions.ts";
+import { elementCount, numbersOf, tensor, type Tensor } from "../tensor/tensor.ts";
+import { reducedPosition, reducedShape, reductionLoops, type ReductionAttributes } from "./reductions.ts";
 import { isPlain, numberElements, requireActivation, requirePlain, zeroOf } from "./type-rules.ts";
 
-type SumOp = TypedOp<readonly ["input"], typeof reductionAttributes>;
+/** The type of a sum whose scale is the operand's divided by `count`. */
+export function sumType(
+  input: TensorType,
+  attrs: ReductionAttributes,
+  count: number,
+  fail: InferFail,
+): TensorType {
+  const shape = reducedShape(input, attrs, fail);
+  if (isPlain(input)) {
+    requirePlain("input", input, numberElements, fail);
+    return tensorType(input.element, shape);
+  }
+  const { scale } = requireActivation("input", input, fail);
+  return tensorType("i32", shape, perTensor(scale / count, 0));
+}
 
-export function defineSum(name: string, doc: string, mean: boolean): SumOp {
-  return defineOp({
-    name,
-    doc,
-    example: `%y = ${name} %x {axes = [1, 2]} : tensor<1x1x1x2xf32>`,
-    given: { "%x": "tensor<1x4x4x2xf32>" },
-    operands: ["input"],
-    attrs: reductionAttributes,
-    integer: { kind: "accumulator" },
-    permute: permuteReduction,
+/** The sum of plain elements, or of stored ones less their zero point, and its loops. */
+export function sumExpression(
+  { tensor: operand, type }: ExpressOperand,
+  attrs: ReductionAttributes,
+): { readonly domain: readonly IndexVariable[]; readonly total: Expression } {
+  const { domain, over, index } = reductionLoops(type.shape, attrs);
+  const element = load(operand, index);
+  const total = isPlain(type)
+    ? reduceElements("add", type.element, over, element)
+    : sum(over, sub(element, i32(zeroOf(type))), i32(0));
+  return { domain, total };
+}
 
-    infer({ input }, attrs, fail) {
-      const shape = reducedShape(input, attrs, fail);
-      if (isPlain(input)) {
-        requirePlain("input", input, numberElements, fail);
-        return tensorType(input.element, shape);
-      }
-      const { scale } = requireActivation("input", input, fail);
-      const count = mean ? reducedCount(input.shape, attrs.axes) : 1;
-      return tensorType("i32", shape, perTensor(scale / count, 0));
-    },
-
-    express({ input }, attrs, result) {
-      const { domain, over, index } = reductionLoops(input.type.shape, attrs);
-      const element = load(input.tensor, index);
-      if (!isPlain(input.type)) {
-        const centred = sub(element, i32(zeroOf(input.type)));
-        return [compute(result.tensor, domain, sum(over, centred, i32(0)))];
-      }
-      const total = reduceElements("add", input.type.element, over, element);
-      const count = like(total, reducedCount(input.type.shape, attrs.axes));
-      const value = mean ? divElements(input.type.element, total, count) : total;
-      return [compute(result.tensor, domain, value)];
-    },
-
-    evalStored({ input }, { axes }, { operands, result }) {
-      const x = numbersOf(input);
-      const zero = operands.input.quantization!.zero[0]!;
-      const y = new Int32Array(elementCount(result.shape));
-      for (let i = 0; i < x.length; i++) {
-        const place = reducedPosition(input.shape, axes, i);
-        y[place] = y[place]! + x[i]! - zero;
-      }
-      return tensor("i32", result.shape, y);
-    },
-  });
+/** For oracles: sums of (q - zero), in order of the result's elements. */
+export function storedSums(
+  input: Tensor,
+  { axes }: ReductionAttributes,
+  zero: number,
+  shape: readonly number[],
+): Tensor {
+  const x = numbersOf(input);
+  const y = new Int32Array(elementCount(shape));
+  for (let i = 0; i < x.length; i++) {
+    const place = reducedPosition(input.shape, axes, i);
+    y[place] = y[place]! + x[i]! - zero;
+  }
+  return tensor("i32", shape, y);
 }

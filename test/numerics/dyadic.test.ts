@@ -3,8 +3,8 @@ import { describe, expect, test } from "vitest";
 import {
   rescale,
   rescaleBig,
+  rescaleTwice,
   sharedShiftMultipliers,
-  tfliteDouble,
   toDyadic,
 } from "../../src/numerics/dyadic.ts";
 
@@ -114,14 +114,13 @@ describe("rescale", () => {
   });
 });
 
-describe("tfliteDouble", () => {
-  /** Both steps as gemmlowp writes them, in bigints. */
-  function oracle(acc: number, multiplier: number, exponent: number): number {
-    const shifted = BigInt.asIntN(32, BigInt(acc) << BigInt(Math.max(exponent, 0)));
-    const product = shifted * BigInt(multiplier);
+describe("rescaleTwice", () => {
+  /** Both steps as gemmlowp writes them, in bigints; the left shift exact, where gemmlowp's is undefined beyond 32 bits. */
+  function oracle(acc: number, multiplier: number, shift: number): number {
+    const product = (BigInt(acc) << BigInt(Math.max(31 - shift, 0))) * BigInt(multiplier);
     const nudge = product >= 0n ? 1n << 30n : 1n - (1n << 30n);
-    const high = Number((product + nudge) / (1n << 31n));
-    const right = Math.max(-exponent, 0);
+    const high = Number(BigInt.asIntN(32, (product + nudge) / (1n << 31n)));
+    const right = Math.max(shift - 31, 0);
     if (right === 0) return high;
     if (right === 31) return high >= 2 ** 30 ? 1 : high <= -(2 ** 30) ? -1 : 0;
     const mask = 2 ** right - 1;
@@ -131,23 +130,38 @@ describe("tfliteDouble", () => {
 
   test("equals gemmlowp's two steps", () => {
     fc.assert(
-      fc.property(
-        accumulators,
-        multipliers,
-        fc.integer({ min: -31, max: 30 }),
-        (acc, multiplier, exponent) => {
-          expect(tfliteDouble(acc, multiplier, exponent)).toBe(oracle(acc, multiplier, exponent));
-        },
-      ),
+      fc.property(accumulators, multipliers, shifts, (acc, multiplier, shift) => {
+        expect(rescaleTwice(acc, multiplier, shift)).toBe(oracle(acc, multiplier, shift));
+      }),
       { numRuns: 20000, seed: 2 },
     );
+  });
+
+  test("equals them next to every kind of tie of the first step, and of the second", () => {
+    for (const [acc, multiplier, near] of ties())
+      for (const shift of [near, 31, 32, 40])
+        if (rescaleTwice(acc, multiplier, shift) !== oracle(acc, multiplier, shift))
+          expect.unreachable(`rescaleTwice(${acc}, ${multiplier}, ${shift})`);
+    for (let exponent = 1; exponent <= 31; exponent++)
+      for (const odd of [1, 3, 5, -1, -3, -5])
+        for (const off of [-1, 0, 1]) {
+          // A multiplier of 2^30 halves, so that the first step gives what the second is to round.
+          const acc = 2 * (odd * 2 ** (exponent - 1) + off);
+          if (acc < -(2 ** 31) || acc >= 2 ** 31) continue;
+          expect(rescaleTwice(acc, 2 ** 30, 31 + exponent)).toBe(oracle(acc, 2 ** 30, 31 + exponent));
+        }
+  });
+
+  test("halves go away from zero in the second step, up in the first", () => {
+    expect([2, 6, -2, -6].map((acc) => rescaleTwice(acc, 2 ** 30, 32))).toEqual([1, 2, -1, -2]);
+    expect([1, 3, -1, -3].map((acc) => rescaleTwice(acc, 2 ** 30, 31))).toEqual([1, 2, 0, -1]);
   });
 
   test("differs from the single rounding by at most 1, and somewhere does", () => {
     let different = 0;
     for (let acc = -5000; acc <= 5000; acc++) {
       const single = rescale(acc, 1518500250, 35);
-      const double = tfliteDouble(acc, 1518500250, -4);
+      const double = rescaleTwice(acc, 1518500250, 35);
       expect(Math.abs(single - double)).toBeLessThanOrEqual(1);
       if (single !== double) different++;
     }

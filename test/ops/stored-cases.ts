@@ -80,6 +80,31 @@ export const storedCases: readonly StoredCase[] = [
     boundInSteps: exact,
   },
   {
+    line: "%y = avg_pool %x {kernel = [2, 3], strides = [2, 1], rounded = true} : tensor<1x2x2x2xi8, 0.75:3>",
+    given: { "%x": "tensor<1x5x4x2xi8, 0.75:3>" },
+    boundInSteps: once,
+  },
+  {
+    line: "%y = avg_pool %x {kernel = [3, 3], pads = [1, 1, 1, 1], rounded = true} : tensor<1x4x3x2xi8, 9:-3>",
+    given: { "%x": "tensor<1x4x3x2xi8, 9:-3>" },
+    boundInSteps: once,
+  },
+  {
+    line: "%y = avg_pool %x {kernel = [2, 2], pads = [1, 1, 0, 1], count_include_pad = true, rounded = true} : tensor<1x4x5x2xu8, 0.5:128>",
+    given: { "%x": "tensor<1x4x4x2xu8, 0.5:128>" },
+    boundInSteps: once,
+  },
+  {
+    line: "%y = reduce_mean %x {axes = [1, 2], rounded = true} : tensor<2x1x1x2xi8, 0.5:-128>",
+    given: { "%x": "tensor<2x3x4x2xi8, 0.5:-128>" },
+    boundInSteps: once,
+  },
+  {
+    line: "%y = reduce_mean %x {axes = [1], keepdims = false, rounded = true} : tensor<2x2xi16, 0.5:99>",
+    given: { "%x": "tensor<2x5x2xi16, 0.5:99>" },
+    boundInSteps: once,
+  },
+  {
     line: "%y = max_pool %x {kernel = [2, 2], pads = [1, 1, 1, 1], dilations = [2, 1], strides = [2, 2]} : tensor<1x2x3x2xi8, 0.5:3>",
     given: { "%x": "tensor<1x4x4x2xi8, 0.5:3>" },
     boundInSteps: exact,
@@ -170,6 +195,16 @@ export const storedCases: readonly StoredCase[] = [
     boundInSteps: 66,
   },
   {
+    line: `%y = softmax %x {stored_as = "fixed-point"} : tensor<6x10xi8, 0.00390625:-128>`,
+    given: { "%x": "tensor<6x10xi8, 0.125:11>" },
+    boundInSteps: 0.501,
+  },
+  {
+    line: `%y = softmax %x {axis = 1, stored_as = "fixed-point"} : tensor<1x7x5xi8, 0.00390625:-128>`,
+    given: { "%x": "tensor<1x7x5xu8, 0.05:11>" },
+    boundInSteps: 0.501,
+  },
+  {
     line: "%y = mul %a, %b : tensor<4x3xi32, 0.125:0>",
     given: { "%a": "tensor<4x3xi8, 0.5:-128>", "%b": "tensor<3xi8, 0.25:127>" },
     boundInSteps: exact,
@@ -185,6 +220,14 @@ export const storedCases: readonly StoredCase[] = [
     meaning,
     boundInSteps: 0.501,
   })),
+  ...["add", "sub"].flatMap((meaning) =>
+    ["once", "twice"].map((rounding) => ({
+      line: `%y = aligned_${meaning} %a, %b {multipliers = [1073741824, 1431655622, 1431655765], shifts = [31, 33, 51], clamp = [-128, 127], rounding = "${rounding}"} : tensor<9x7xi8, 0.3:-3>`,
+      given: { "%a": "tensor<9x7xi8, 0.1:-128>", "%b": "tensor<7xu8, 0.03333333:127>" },
+      meaning,
+      boundInSteps: 0.501,
+    })),
+  ),
   {
     line: "%y = relu %x : tensor<256xi8, 0.5:7>",
     given: { "%x": "tensor<256xi8, 0.5:7>" },
@@ -238,6 +281,24 @@ export const storedCases: readonly StoredCase[] = [
   {
     line: "%y = requantize %acc {multiplier = [1717986918, 3435974], shift = [33, 31], clamp = [0, 255]} : tensor<150x2xu8, 0.5:100>",
     given: { "%acc": "tensor<150x2xi32, {0.1, 0.0008}:0 @1>" },
+    meaning: "identity",
+    boundInSteps: once,
+  },
+  {
+    line: `%y = requantize %acc {multiplier = [1717986918], shift = [33], clamp = [-128, 127], rounding = "twice"} : tensor<300xi8, 0.5:-3>`,
+    given: { "%acc": "tensor<300xi32, 0.1:0>" },
+    meaning: "identity",
+    boundInSteps: 0.76,
+  },
+  {
+    line: `%y = requantize %acc {multiplier = [1717986918, 1759218604, 1288490189], shift = [33, 43, 30], clamp = [-9000, 9000], rounding = "twice"} : tensor<100x3xi16, 0.5:-3>`,
+    given: { "%acc": "tensor<100x3xi32, {0.1, 0.0001, 0.6}:0 @1>" },
+    meaning: "identity",
+    boundInSteps: 0.76,
+  },
+  {
+    line: `%y = requantize %acc {multiplier = [1717986917], shift = [33], clamp = [-128, 127], truncated = true} : tensor<300xi8, 0.5:-3>`,
+    given: { "%acc": "tensor<300xi32, 0.1:0>" },
     meaning: "identity",
     boundInSteps: once,
   },

@@ -1,6 +1,7 @@
 /** `quern compile`. */
 import { resolve } from "node:path";
 import { Option, type Command } from "commander";
+import { roundingProfiles, type RoundingProfile } from "../../../numerics/rounding-profile.ts";
 import { outputNames, targetNames, type OutputName } from "../../artifacts.ts";
 import { compile, type Compiled, type PruneBudget, type WeightSettings } from "../../compile.ts";
 import type { Shapes } from "../../model.ts";
@@ -34,6 +35,7 @@ interface Options extends InputOptions {
   readonly levels?: WeightSettings["levels"];
   readonly weights?: WeightSettings["weights"];
   readonly groupSize?: number;
+  readonly rounding?: RoundingProfile;
   readonly prune?: number;
   readonly maxMacs?: number;
   readonly maxWeights?: number;
@@ -50,6 +52,7 @@ Examples:
   $ quern compile kws.onnx --calibrate x.npy --bits 4 --first-last-bits 8 --out build/kws4
   $ quern compile kws.onnx --calibrate x.npy --prune 25% --out build/kws
   $ quern compile ad.onnx --calibrate recordings.npy --window 5 --out build/ad
+  $ quern compile kws_int8.tflite --rounding tflite-double --out build/kws
 
 The folder gets NAME.c, NAME.h, NAME.wasm, NAME.mjs with its types (NAME.d.mts, NAME.d.ts), the stored graph (NAME.qir,
 NAME.safetensors), report.json and report.html, which is the same to look at. The target onnx adds NAME.qdq.onnx, with
@@ -89,6 +92,12 @@ export function addCompile(program: Command, streams: Streams): void {
       ).choices(["channel", "tensor", "group"]),
     )
     .option("--group-size <N>", "weights of a group, a power of two (default: 16)", wholeNumber)
+    .addOption(
+      new Option(
+        "--rounding <R>",
+        "whose arithmetic: our own, or that of TensorFlow Lite's kernels (default: default)",
+      ).choices(roundingProfiles),
+    )
     .option("--prune <SHARE>", "remove channels until so many multiply-accumulates are gone: 50%", shareOf)
     .option("--max-macs <N>", "remove channels until so many are left, for instance 2M", amountOf(1000))
     .option(
@@ -114,7 +123,13 @@ export function addCompile(program: Command, streams: Streams): void {
           ...given({ limit: options.samples, window: windowOf(options) }),
         },
         targets: options.target ?? targetNames,
-        ...given({ samples: files, name: options.name, pipeline: options.pipeline, prune: pruneOf(options) }),
+        ...given({
+          samples: files,
+          name: options.name,
+          pipeline: options.pipeline,
+          prune: pruneOf(options),
+          rounding: options.rounding,
+        }),
         weights: given({
           bits: options.bits,
           "first-last-bits": options.firstLastBits,
