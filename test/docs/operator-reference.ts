@@ -134,7 +134,7 @@ function integerText(form: IntegerForm | undefined): string {
     case "fixed":
       return `stored integers in, and out with ${quantizationText(form.result)}`;
     case "rescaled":
-      return `each operand is rescaled into the result's scale: [${form.stored.name}](#${form.stored.name})`;
+      return `each operand is rescaled into the result's scale: [${form.stored.name}](#${form.stored.name}), or as TensorFlow Lite does: [${form.aligned.name}](#${form.aligned.name})`;
   }
 }
 
