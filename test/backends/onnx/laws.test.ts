@@ -18,6 +18,8 @@ const unwritten: Readonly<Record<string, string>> = {
   lookup: "of stored graphs",
   rescaled_add: "of stored graphs",
   rescaled_sub: "of stored graphs",
+  aligned_add: "of stored graphs",
+  aligned_sub: "of stored graphs",
   mod: "of reals: see below",
 };
 
