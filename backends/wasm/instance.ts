@@ -4,7 +4,7 @@
  * Observation runs the procedures one at a time, so that every tensor can be read as soon as it is complete: the memory plan may give
  * its place to another later. Without an observer the module's own `run` does all of it in one call.
  */
-import type { Executor, Observer, Suspended } from "../../src/exec/executor.ts";
+import type { Executor, Observer } from "../../src/exec/executor.ts";
 import type { LoopProgram, TensorStorage } from "../../src/loops/loop.ts";
 import { readTensor, writeTensor } from "../../src/loops/storage.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
@@ -30,7 +30,7 @@ export async function instantiate(
   program: LoopProgram,
   engine = "wasm",
 ): Promise<WasmInstance> {
-  const { addresses, arenaAddress, sizeBytes } = layoutMemory(program);
+  const { addresses } = layoutMemory(program);
   let exports: WasmExports | undefined = await instantiateWasm(bytes);
   const { memory } = exports;
   const alive = (): WasmExports => {
@@ -67,9 +67,6 @@ export async function instantiate(
     });
   }
 
-  /** All that an inference changes. */
-  const arena = memory.subarray(arenaAddress, sizeBytes);
-
   return {
     engine,
     memory,
@@ -82,35 +79,6 @@ export async function instantiate(
       if (observe === undefined) alive().run();
       else runObserved(observe);
       return program.outputs.map((storage) => readTensor(storage, memory, addressOf(storage)));
-    },
-    setConstant(name, contents) {
-      const buffer = program.buffers.find((each) => each.role === "constant" && each.name === name);
-      const { data } = contents;
-      const address = buffer && addresses.get(buffer);
-      // Constants that a schedule has packed for its tiles have other buffers, and cannot be set.
-      if (address === undefined || buffer?.element !== contents.element || buffer.count !== data.length)
-        throw new Error(`internal: wasm: '${program.name}' has no constant ${name} like the one given`);
-      memory.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), address);
-    },
-    suspend(inputs): Suspended {
-      writeInputs(inputs);
-      const saved = arena.slice();
-      let next = 0;
-      return {
-        peek(name) {
-          const storage = program.tensors.find(({ tensor }) => tensor === name);
-          if (storage === undefined || storage.after < next)
-            throw new Error(`internal: wasm: ${name} is not computed from here on`);
-          const { procedures } = alive();
-          arena.set(saved);
-          if (next < storage.after) {
-            for (; next < storage.after; next++) procedures[next]!();
-            saved.set(arena);
-          }
-          procedures[next]!();
-          return readTensor(storage, memory, addressOf(storage));
-        },
-      };
     },
     dispose() {
       exports = undefined;

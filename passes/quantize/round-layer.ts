@@ -9,7 +9,6 @@
  * with x the rows of the real network and x̂ those of the quantized one. Where there is a bias all moments are about the means: the bias
  * takes care of those. Each is judged by the squared error of its results on samples held out.
  */
-import { sliceQuantization } from "../../src/ir/types.ts";
 import type { Unfolding } from "../../src/ir/unfolding.ts";
 import { manyRows, newMoments, rowReader } from "../../src/measure/layer-inputs.ts";
 import { elementFactors } from "../../src/numerics/group-codes.ts";
@@ -19,13 +18,12 @@ import type { Moments } from "../../src/numerics/moments.ts";
 import { RowRounder } from "../../src/numerics/second-order-rounding.ts";
 import { constantOf } from "../../src/ir/match.ts";
 import { elementBits, isOdd } from "../../src/tensor/element-type.ts";
-import { numbersOf, tensor, type Tensor } from "../../src/tensor/tensor.ts";
+import { numbersOf } from "../../src/tensor/tensor.ts";
+import { meanKeepingBias, meanRowsOf, rowsOf } from "./layer-means.ts";
 import { codeElement, type PairedLayer } from "./paired-layers.ts";
+import type { InputPairs } from "./walk-layers.ts";
 
 export type Aim = "nearest" | "weights" | "outputs";
-
-/** The layer's input in the real network and in the quantized one, sample by sample. */
-export type InputPairs = readonly (readonly [real: Tensor, quantized: Tensor])[];
 
 export interface LayerRounding {
   readonly aim: Aim;
@@ -59,11 +57,7 @@ export function roundLayer(
   const { length, groups } = unfolding;
   const perGroup = outputs / groups;
   const real = Float64Array.from(numbersOf(constantOf(layer.real.weight)!));
-  const stored = Int32Array.from(numbersOf(weight.contents));
-  const storedScales = Float64Array.from(
-    { length: outputs },
-    (_, o) => sliceQuantization(weight.quantization, o).scale,
-  );
+  const { integers: stored, scales: storedScales } = rowsOf(layer);
   const element = codeElement(weight);
   const levels = levelsOf(elementBits(element), isOdd(element) ? "odd" : "integers");
   const factors = weight.codes && elementFactors(weight.contents.shape, weight.codes);
@@ -101,7 +95,7 @@ export function roundLayer(
   const means = meanRowsOf(layer, fitted);
   const biased = candidates.map((candidate): Candidate => ({
     ...candidate,
-    bias: biasFor(layer, real, candidate, means),
+    bias: meanKeepingBias(layer, candidate, means),
   }));
   return judge(layer, real, biased, heldOut);
 }
@@ -131,57 +125,6 @@ function momentsOf(
     });
   }
   return { own, cross };
-}
-
-interface MeanRows {
-  readonly real: Float64Array;
-  readonly quantized: Float64Array;
-}
-
-/** Mean rows of each group, of all places: reading rows is linear, so those of the mean inputs are the means. */
-function meanRowsOf({ fake: { unfolding } }: PairedLayer, samples: InputPairs): readonly MeanRows[] {
-  const { groups, length, rows } = unfolding;
-  const means = Array.from({ length: groups }, () => ({
-    real: new Float64Array(length),
-    quantized: new Float64Array(length),
-  }));
-  const inputs = [0, 1].map((side) => meanOf(samples.map((pair) => pair[side]!)));
-  rowReader(unfolding, rows)(inputs, ([real, quantized], group) => {
-    for (let k = 0; k < length; k++) {
-      means[group]!.real[k]! += real![k]! / rows;
-      means[group]!.quantized[k]! += quantized![k]! / rows;
-    }
-  });
-  return means;
-}
-
-function meanOf(tensors: readonly Tensor[]): Tensor {
-  const [first] = tensors;
-  const sums = new Float64Array(first!.data.length);
-  for (const { data } of tensors)
-    for (let i = 0; i < sums.length; i++) sums[i]! += (data[i] as number) / tensors.length;
-  return tensor("f64", first!.shape, sums);
-}
-
-/** b + mean(W x) - mean(Ŵ x̂). */
-function biasFor(
-  { real: { bias } }: PairedLayer,
-  real: Float64Array,
-  { integers, scales }: Omit<Candidate, "bias">,
-  means: readonly MeanRows[],
-): Float64Array | undefined {
-  const contents = bias && constantOf(bias);
-  if (contents === undefined) return undefined;
-  const length = integers.length / scales.length;
-  return Float64Array.from(numbersOf(contents), (b, o) => {
-    const mean = means[Math.floor((o * means.length) / scales.length)]!;
-    let shifted = b;
-    for (let k = 0; k < length; k++) {
-      const at = o * length + k;
-      shifted += real[at]! * mean.real[k]! - scales[o]! * integers[at]! * mean.quantized[k]!;
-    }
-    return shifted;
-  });
 }
 
 const heldOutPlaces = 32;

@@ -4,7 +4,8 @@
  * Layer after layer, each on the inputs that the layers before it give now, with scales refitted and biases moved to keep the means.
  * A layer keeps the candidate with the least error on samples held out: `nearest` levels, rounded towards its `weights`, or towards
  * what gives its real `outputs`. In the end the whole is held against the same walk that moves biases alone, by the error of the
- * deciding values (judge-outputs.ts) on samples held out, and withdrawn when it lost.
+ * deciding values (judge-outputs.ts) on samples held out, and withdrawn when it lost. What won is made again from all samples, each layer
+ * as it was decided.
  *
  * It costs more time than all other passes together and gains least at eight bits: it does nothing where all layers have more than
  * `bits` bits. Otherwise it rounds all, those of more bits too: they make good what the others lose.
@@ -20,7 +21,6 @@ import type { Graph } from "../../src/ir/graph.ts";
 import { sliceQuantization, tensorType } from "../../src/ir/types.ts";
 import { noiseOfGraphs, toDecibels } from "../../src/measure/judge-outputs.ts";
 import { fittedSamples, heldOutSamples } from "../../src/measure/split-samples.ts";
-import { WaitingNetwork } from "../../src/measure/waiting-network.ts";
 import { maskOf } from "../../src/ops/constant.ts";
 import { definePass } from "../../src/pass/pass.ts";
 import { elementBits } from "../../src/tensor/element-type.ts";
@@ -36,7 +36,8 @@ import {
   type AccumulatorForm,
 } from "./quantize-weights.ts";
 import { replaceStored } from "./replace-constant.ts";
-import { roundLayer, type Aim, type InputPairs, type LayerRounding } from "./round-layer.ts";
+import { roundLayer, type Aim, type LayerRounding } from "./round-layer.ts";
+import { walkLayers } from "./walk-layers.ts";
 
 export const roundWeights = definePass({
   name: "round-weights",
@@ -64,9 +65,9 @@ export const roundWeights = definePass({
       fitted: fittedSamples(samples, options.samples || Infinity),
       heldOut: [...heldOutSamples(samples)],
     };
-    const [plain, tuned] = [copyGraph(graph), copyGraph(graph)];
-    await walk(plain, real, split, ["nearest"], createExecutor);
-    const layers = await walk(tuned, real, split, aims, createExecutor);
+    const [plain, tuned, final] = [copyGraph(graph), copyGraph(graph), copyGraph(graph)];
+    await roundLayers(plain, real, split, () => ["nearest"], createExecutor);
+    const layers = await roundLayers(tuned, real, split, () => aims, createExecutor);
     for (const each of [plain, tuned]) foldDequantized(each);
     const [before, after] = await noiseOfGraphs(real, [plain, tuned], samples, createExecutor);
     const better = after! < before!;
@@ -75,7 +76,6 @@ export const roundWeights = definePass({
       "before dB": toDecibels(before!),
       "after dB": toDecibels(after!),
     });
-    const places = new Map(pairLayers(graph, real).map((layer) => [layer.name, layer]));
     for (const { name, candidates, best } of layers) {
       count(better ? best.aim : "withdrawn");
       if (!better) continue;
@@ -84,8 +84,13 @@ export const roundWeights = definePass({
         aim: best.aim,
         ...Object.fromEntries(candidates.map(({ aim, noise }) => [`${aim} dB`, toDecibels(noise)])),
       });
-      apply(graph, places.get(name)!, best);
     }
+    if (!better) return;
+    const decided = new Map(layers.map(({ name, best }) => [name, [best.aim]]));
+    const all: SplitSamples = { fitted: [...split.fitted, ...split.heldOut], heldOut: [] };
+    const made = await roundLayers(final, real, all, (name) => decided.get(name)!, createExecutor);
+    const places = new Map(pairLayers(graph, real).map((layer) => [layer.name, layer]));
+    for (const { name, best } of made) apply(graph, places.get(name)!, best);
   },
 });
 
@@ -104,29 +109,33 @@ interface RoundedLayer {
 }
 
 /** Rounds every layer of the graph, in order. */
-async function walk(
+async function roundLayers(
   graph: Graph,
   real: Graph,
   { fitted, heldOut }: SplitSamples,
-  aims: readonly Aim[],
+  aimsOf: (layer: string) => readonly Aim[],
   createExecutor: ExecutorFactory,
 ): Promise<RoundedLayer[]> {
-  const all = [...fitted, ...heldOut];
-  const quantized = new WaitingNetwork(graph, all, createExecutor, foldDequantized);
-  const reals = new WaitingNetwork(real, all, createExecutor);
   const rounded: RoundedLayer[] = [];
-  for (const layer of pairLayers(graph, real)) {
-    if (isPruned(layer)) continue;
-    const [x, found] = [await reals.advance(layer.real.input), await quantized.advance(layer.fake.input)];
-    const pairs: InputPairs = x.map((tensors, i) => [tensors, found[i]!]);
-    const candidates = roundLayer(layer, pairs.slice(0, fitted.length), pairs.slice(fitted.length), {
-      aims,
-      leastScale: leastScaleOf(layer),
-    });
-    const best = candidates.reduce((least, one) => (one.noise < least.noise ? one : least));
-    apply(graph, layer, best);
-    rounded.push({ name: layer.name, candidates, best });
-  }
+  await walkLayers(
+    graph,
+    real,
+    [...fitted, ...heldOut],
+    createExecutor,
+    (layer) => !isPruned(layer),
+    (layer, inputs) => {
+      const options = { aims: aimsOf(layer.name), leastScale: leastScaleOf(layer) };
+      const candidates = roundLayer(
+        layer,
+        inputs.slice(0, fitted.length),
+        inputs.slice(fitted.length),
+        options,
+      );
+      const best = candidates.reduce((least, one) => (one.noise < least.noise ? one : least));
+      apply(graph, layer, best);
+      rounded.push({ name: layer.name, candidates, best });
+    },
+  );
   return rounded;
 }
 

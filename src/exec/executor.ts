@@ -15,23 +15,7 @@ export interface Executor {
    * The observer sees every tensor the engine materializes under its graph name.
    */
   run(inputs: readonly Tensor[], observe?: Observer): readonly Tensor[];
-  /** Gives the constant of that graph name other contents of the same type, for all that is computed from now on. */
-  setConstant?(name: string, contents: Tensor): void;
-  /** Begins an inference that `peek` carries on step by step. */
-  suspend?(inputs: readonly Tensor[]): Suspended;
   dispose(): void;
-}
-
-/**
- * An inference that waits before a tensor. Many of them can be led through the network side by side, one operation at a time,
- * while constants change in between: what a pass needs that corrects a layer by what all samples say of it.
- */
-export interface Suspended {
-  /**
-   * Computes up to the tensor and returns it, valid until the next call. Goes on from before its computation, so that a constant set
-   * meanwhile takes effect on it. Names must come in order of computation.
-   */
-  peek(name: string): Tensor;
 }
 
 /** Makes an executor; `keep` names values that must be materialized (and so observable) whatever fusion would do. */

@@ -12,7 +12,7 @@ import { nameOperands } from "../ir/operation.ts";
 import { formatType, sameShape, tensorType, type TensorType } from "../ir/types.ts";
 import { isFloat } from "../tensor/element-type.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import type { Executor, ExecutorFactory, Observer, Suspended } from "./executor.ts";
+import type { Executor, ExecutorFactory, Observer } from "./executor.ts";
 import { constantValue, expressOperation, tensorReferences, type ReferenceOf } from "./express-operation.ts";
 
 export interface InterpretOptions {
@@ -44,11 +44,10 @@ export function createInterpreter(graph: Graph, options: InterpretOptions = {}):
   const inputValues = [...graph.inputs];
   const outputs = [...graph.outputs];
   const constants = new Map<Value, Tensor>();
-  const renewals = new Map<Value, TensorReference>();
   const plan: {
     readonly operation: Operation;
     readonly operands: readonly Value[];
-    kernel: Kernel;
+    readonly kernel: Kernel;
   }[] = [];
   for (const operation of graph.operations) {
     const known = constantValue(operation.result);
@@ -76,37 +75,6 @@ export function createInterpreter(graph: Graph, options: InterpretOptions = {}):
         observe?.(operation.result.name, result);
       }
       return outputs.map((value) => tensors.get(value)!);
-    },
-    setConstant(name, contents) {
-      const value = [...constants.keys()].find((constant) => constant.name === name);
-      const old = value && constants.get(value);
-      if (old?.element !== contents.element || !sameShape(old.shape, contents.shape))
-        throw new Error(`internal: there is no constant %${name} like ${describe(contents)}`);
-      constants.set(value!, contents);
-      // Constants are part of the kernels that read them.
-      const renewed = { name, shape: contents.shape, element: contents.element, data: contents };
-      renewals.set(value!, renewed);
-      for (const step of plan)
-        if (step.operands.includes(value!))
-          step.kernel = kernelOf(step.operation, (each) => renewals.get(each) ?? referenceOf(each), options);
-    },
-    suspend(given): Suspended {
-      checkInputs(graph.name, inputs, given);
-      const tensors = new Map<Value, Tensor>(inputValues.map((value, i) => [value, given[i]!]));
-      const compute = ({ operands, kernel }: (typeof plan)[number]): Tensor =>
-        kernel(operands.map((value) => tensors.get(value) ?? constants.get(value)!));
-      let next = 0;
-      return {
-        peek(name) {
-          for (; next < plan.length; next++) {
-            const step = plan[next]!;
-            const result = compute(step);
-            if (step.operation.result.name === name) return result;
-            tensors.set(step.operation.result, result);
-          }
-          throw new Error(`internal: %${name} is not computed from here on`);
-        },
-      };
     },
     dispose() {
       plan.length = 0;

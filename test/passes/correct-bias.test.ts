@@ -9,7 +9,7 @@ import { runPipeline, type PassRecord } from "../../src/pass/manager.ts";
 import { createContext, type PassContext } from "../../src/pass/pass.ts";
 import { createRandom } from "../../src/pass/random.ts";
 import { samplesFromArrays, type SampleSource } from "../../src/pass/samples.ts";
-import { numbersOf, tensor, type Tensor } from "../../src/tensor/tensor.ts";
+import { numbersOf, tensor } from "../../src/tensor/tensor.ts";
 import { parseGraph } from "../../src/text/parse.ts";
 import { parsePipeline } from "../../src/text/pipeline.ts";
 
@@ -130,39 +130,6 @@ describe("correct-bias", () => {
     await expect(run(graph, "correct-bias")).rejects.toMatchObject({
       diagnostics: [{ code: "no-real-graph" }],
     });
-  });
-});
-
-describe("suspended inferences", () => {
-  test.each([
-    ["interpreter", interpreterFactory],
-    ["WebAssembly", measuringExecutor],
-  ] as const)("%s: side by side, with constants set in between", async (_, factory) => {
-    const graph = net();
-    const names = ["l0", "l1", "y"];
-    const executor = await factory(graph, new Set(names));
-    const inputs = [...samples.batches()].slice(0, 3);
-    const changed = tensor(
-      "f32",
-      [8],
-      Array.from({ length: 8 }, (__, c) => c / 8),
-    );
-    const waiting = inputs.map((input) => executor.suspend!(input));
-    const copyOf = (values: Tensor): number[] => Array.from(numbersOf(values));
-    const before = waiting.map((inference) => copyOf(inference.peek("l1")));
-    executor.setConstant!("b1", changed);
-    const after = waiting.map((inference) => [inference.peek("l1"), inference.peek("y")].map(copyOf));
-    inputs.forEach((input, i) => {
-      const seen = new Map<string, number[]>();
-      executor.run(input, (name, values) => seen.set(name, copyOf(values)));
-      expect(after[i]).toEqual([seen.get("l1"), seen.get("y")]);
-      expect(before[i]).not.toEqual(seen.get("l1"));
-    });
-    expect(() => waiting[0]!.peek("l0")).toThrow("internal");
-    expect(() => {
-      executor.setConstant!("b1", tensor("f32", [7]));
-    }).toThrow("internal");
-    executor.dispose();
   });
 });
 
