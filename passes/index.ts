@@ -24,6 +24,7 @@ import { restoreWeights } from "./prune/restore-weights.ts";
 import { calibrate } from "./quantize/calibrate.ts";
 import { completeQuantization } from "./quantize/complete-quantization.ts";
 import { correctBias } from "./quantize/correct-bias.ts";
+import { deriveRanges } from "./quantize/derive-ranges.ts";
 import { equalizeLayers } from "./quantize/equalize-layers.ts";
 import { insertFakeQuantization } from "./quantize/insert-fake-quantization.ts";
 import { normalizeWeights } from "./quantize/normalize-weights.ts";
@@ -60,6 +61,7 @@ export const passes: readonly Pass[] = [
   insertFakeQuantization,
   roundWeights,
   correctBias,
+  deriveRanges,
   widenOutputs,
   removeRedundantQuantization,
   signActivations,

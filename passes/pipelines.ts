@@ -50,6 +50,15 @@ const quantize = [
   "eliminate-dead-code",
 ].join(", ");
 
+/** The same without samples: ranges that batch normalizations and the user tell, and no repair, for nothing could judge it. */
+const dataFree = [
+  "derive-ranges",
+  "insert-fake-quantization",
+  "requantize",
+  "eliminate-common-subexpressions",
+  "eliminate-dead-code",
+].join(", ");
+
 /** From a model that came quantized to a stored graph: its own scales, no samples. */
 const quantized = [
   "sign-activations",
@@ -75,6 +84,7 @@ export const pruningPipeline = (budget: string): string =>
 export const pipelines = {
   optimize,
   quantize: `${quantize}, ${prove}`,
+  "data-free": `${optimize}, ${dataFree}, ${prove}`,
   quantized: `${quantized}, ${prove}`,
   prove,
   default: `${optimize}, ${quantize}, ${prove}`,

@@ -11,6 +11,8 @@
  * Declines when the layer's result has another reader, which needs it before the normalization, when weights or statistics are
  * not constant, and when elements of one of the layer's channels belong to several normalized ones. A normalization before a
  * layer is never folded into it: padding would then be normalized too.
+ *
+ * What it said of its channels, mean and deviation, stays in the context: `derive-ranges` reads it.
  */
 import { interpret } from "../../src/exec/interpreter.ts";
 import { Graph, type Operation, type Value } from "../../src/ir/graph.ts";
@@ -24,7 +26,7 @@ export const foldBatchNorm = definePass({
   name: "fold-batch-norm",
   summary: "fold batch normalization into the weights of the layer before it",
   options: {},
-  run(graph, { count }) {
+  run(graph, { count, context }) {
     for (const operation of graph.operations) {
       const effect = normalizationOf(operation);
       if (effect === undefined) continue;
@@ -39,6 +41,7 @@ export const foldBatchNorm = definePass({
           becomes[c] === undefined ? absent : entry(becomes[c]);
       const folded = rescaleLayer(graph, layer, operation, per(effect.gain, 1), per(effect.offset, 0));
       const moved = repeatMoves(graph, moves, folded.result, operation);
+      context.normalized.set(operation.result.name, effect.statistics);
       supersede(graph, operation, moved);
       // The normalization's name belongs to the last move; the layer keeps its own.
       if (moves.length > 0) graph.rename(folded.result, layer.operation.result.name);

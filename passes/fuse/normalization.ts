@@ -1,6 +1,7 @@
 /** Batch normalization as what it is at inference: one gain and one offset for each channel, in doubles. */
 import type { Operation, Value } from "../../src/ir/graph.ts";
 import { constantOf, matchOperation } from "../../src/ir/match.ts";
+import type { ChannelStatistics } from "../../src/pass/pass.ts";
 import { batchNorm } from "../../src/ops/batch-norm.ts";
 
 export type ByChannel = (channel: number) => number;
@@ -12,6 +13,8 @@ export interface Normalization {
   /** y = gain x + offset */
   readonly gain: ByChannel;
   readonly offset: ByChannel;
+  /** Of its results, as far as training saw them. */
+  readonly statistics: ChannelStatistics;
 }
 
 /** A batch normalization with constant statistics as one gain and offset for each channel. */
@@ -27,5 +30,15 @@ export function normalizationOf(operation: Operation): Normalization | undefined
   const { epsilon, axis } = norm.attributes;
   const gain: ByChannel = (c) => gamma(c) / Math.sqrt(sigmaSquared(c) + epsilon);
   const rank = input.type.shape.length;
-  return { input, axis: (axis + rank) % rank, gain, offset: (c) => beta(c) - gain(c) * mu(c) };
+  const channels = scale.type.shape[0]!;
+  return {
+    input,
+    axis: (axis + rank) % rank,
+    gain,
+    offset: (c) => beta(c) - gain(c) * mu(c),
+    statistics: {
+      mean: Array.from({ length: channels }, (_, c) => beta(c)),
+      deviation: Array.from({ length: channels }, (_, c) => Math.abs(gamma(c))),
+    },
+  };
 }

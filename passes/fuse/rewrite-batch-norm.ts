@@ -23,10 +23,11 @@ export const rewriteBatchNorm = definePass({
   name: "rewrite-batch-norm",
   summary: "write a batch normalization that follows no layer as a convolution of single pixels and channels",
   options: {},
-  run(graph, { count }) {
+  run(graph, { count, context }) {
     for (const operation of graph.operations) {
       const effect = normalizationOf(operation);
       if (effect === undefined) continue;
+      context.normalized.set(operation.result.name, effect.statistics);
       rewrite(graph, operation, effect);
       count("rewritten");
     }

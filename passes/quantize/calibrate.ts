@@ -14,6 +14,8 @@
  * What won is then made again from all samples. Values that get their quantization otherwise (softmax, reshapes, inputs that came as
  * integers) are not measured.
  *
+ * Ranges that the user states (given-ranges.ts) are taken as they are, their values not looked at.
+ *
  * Warns about NaN and infinities, which are left out of the range, and of values that eight bits cannot hold well; fails
  * when nothing finite was seen.
  */
@@ -29,6 +31,7 @@ import { numbersOf } from "../../src/tensor/tensor.ts";
 import { chooseMethods, widened, type MeasuredGroup } from "./choose-methods.ts";
 import { fixedInputsOf } from "./fixed-inputs.ts";
 import { decidingValue, toDecibels } from "../../src/measure/judge-outputs.ts";
+import { givenRanges } from "./given-ranges.ts";
 import { planQuantization } from "./plan.ts";
 import {
   closeSample,
@@ -65,18 +68,25 @@ export const calibrate = definePass({
     if (createExecutor === undefined) throw new Error("no executor in the context");
     checkOptions(options);
     const plan = planQuantization(graph, fixedInputsOf(graph, context));
+    const given = givenRanges(graph, plan, context);
+    for (const [value, range] of given) {
+      graph.setRange(value, range);
+      find({ value: value.name, method: "given", low: range.min, high: range.max });
+      count("given");
+    }
     const ends = new Set(
       [...graph.inputs, ...graph.outputs, ...graph.outputs.map(decidingValue)].map((value) =>
         plan.groupOf(value),
       ),
     );
     const groups = plan.groups
-      .filter(({ fixed, sources }) => fixed === undefined && sources.length > 0)
+      .filter(({ fixed }) => fixed === undefined)
       .map((group): MeasuredGroup => ({
-        sources: group.sources,
+        sources: group.sources.filter((value) => !given.has(value)),
         meter: newRangeMeter(),
         isEnd: options.method === "auto" && ends.has(group),
-      }));
+      }))
+      .filter(({ sources }) => sources.length > 0);
     await measure(graph, groups, samples, createExecutor, options, context);
 
     const chosen =

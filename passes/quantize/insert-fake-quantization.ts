@@ -3,6 +3,7 @@
  * still computes in reals, but with the numbers the integer network will have.
  *
  *     activations  i8, per tensor:  scale and zero point of the group's range, widened to hold 0    (algorithms.md 1.1)
+ *                                   or, with `activations=symmetric`, scale alone, zero point 0; a `restricted` range has no -128
  *     weights      i2 … i8, odd2 …: scale[c] = clip[c] / largest level, the clip max|w[c]| or, with `weight-ranges=mse`, that of
  *                                   least squared error; `auto` takes the former from six bits on; w = the nearest level (levels.ts)
  *                                   or, with `weights=group`, one scale a channel and a multiple of it for each group of its inputs
@@ -29,6 +30,8 @@ export const insertFakeQuantization = definePass({
   name: "insert-fake-quantization",
   summary: "compute with the numbers of the integer network, still in reals",
   options: {
+    activations: choice(["asymmetric", "symmetric"], "asymmetric"),
+    "activation-range": choice(["full", "restricted"], "full"),
     weights: choice(["channel", "tensor", "group"], "channel"),
     "group-size": int(16),
     "group-scales": choice(["integers", "powers"], "integers"),
@@ -48,7 +51,11 @@ export const insertFakeQuantization = definePass({
 
     const operations = graph.operations;
     context.snapshots.set("real", copyGraph(graph));
-    count("activations", quantizeActivations(graph, plan));
+    const grid = {
+      symmetric: options.activations === "symmetric",
+      restricted: options["activation-range"] === "restricted",
+    };
+    count("activations", quantizeActivations(graph, plan, grid));
     for (const operation of operations) {
       const form = operation.definition.integer;
       if (form?.kind === "accumulator")

@@ -6,7 +6,12 @@ import { diagnostic, DiagnosticError } from "../../src/diagnostics/diagnostic.ts
 import type { Graph, Operation, Value } from "../../src/ir/graph.ts";
 import { constantOf } from "../../src/ir/match.ts";
 import { perTensor, tensorType, type Quantization, type TensorType } from "../../src/ir/types.ts";
-import { chooseAffine, dequantizeValue, quantizeValue } from "../../src/numerics/affine.ts";
+import {
+  chooseAffine,
+  dequantizeValue,
+  quantizeValue,
+  type AffineOptions,
+} from "../../src/numerics/affine.ts";
 import { dequantize } from "../../src/ops/dequantize.ts";
 import { quantize } from "../../src/ops/quantize.ts";
 import { elementRange } from "../../src/tensor/element-type.ts";
@@ -15,12 +20,12 @@ import type { Group, Plan } from "./plan.ts";
 import { replaceConstant } from "./replace-constant.ts";
 
 /** The pairs alone: weights stay real. Returns how many. */
-export function quantizeActivations(graph: Graph, plan: Plan): number {
+export function quantizeActivations(graph: Graph, plan: Plan, grid: AffineOptions = {}): number {
   const [first] = graph.operations;
   if (first === undefined) return 0;
   let pairs = 0;
   for (const group of plan.groups) {
-    const type = quantizationOf(group, plan);
+    const type = quantizationOf(group, plan, grid);
     for (const value of group.values) {
       insertPair(graph, value, first, type);
       pairs++;
@@ -34,14 +39,14 @@ export function quantizeActivations(graph: Graph, plan: Plan): number {
 
 type StoredType = Pick<TensorType, "element"> & { readonly quantization: Quantization };
 
-function quantizationOf(group: Group, plan: Plan): StoredType {
+function quantizationOf(group: Group, plan: Plan, grid: AffineOptions): StoredType {
   if (group.fixed !== undefined) return group.fixed;
   const ranges = [
     ...group.sources.map((value) => value.range!),
     ...group.constants.map(({ value }) => extremes(value)),
     ...group.converted.map(({ value }) => representable(plan.groupOf(value)!.fixed!)),
   ];
-  return affineType(Math.min(...ranges.map((r) => r.min)), Math.max(...ranges.map((r) => r.max)));
+  return affineType(Math.min(...ranges.map((r) => r.min)), Math.max(...ranges.map((r) => r.max)), grid);
 }
 
 /** The reals that stored integers can stand for. */
@@ -51,8 +56,8 @@ export function representable({ element, quantization }: StoredType): { min: num
   return { min: dequantizeValue(min, scale, zero), max: dequantizeValue(max, scale, zero) };
 }
 
-function affineType(min: number, max: number): StoredType {
-  const { scale, zero } = chooseAffine(min, max, "i8");
+function affineType(min: number, max: number, grid: AffineOptions = {}): StoredType {
+  const { scale, zero } = chooseAffine(min, max, "i8", grid);
   return { element: "i8", quantization: perTensor(scale, zero) };
 }
 

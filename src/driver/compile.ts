@@ -6,7 +6,7 @@ import { identifier, isIdentifier } from "../../backends/c/names.ts";
 import { passes as ownPasses } from "../../passes/index.ts";
 import { pipelines, pruningPipeline } from "../../passes/pipelines.ts";
 import { diagnostic, fail, type Diagnostic } from "../diagnostics/diagnostic.ts";
-import type { Graph } from "../ir/graph.ts";
+import type { Graph, Range } from "../ir/graph.ts";
 import type { RoundingProfile } from "../numerics/rounding-profile.ts";
 import { quantize } from "../ops/quantize.ts";
 import { runPipeline } from "../pass/manager.ts";
@@ -31,6 +31,8 @@ export interface CompileOptions {
   /** Calibration samples, one file for each input of the model. Not needed for a model that is quantized already. */
   readonly samples?: readonly NpyFile[];
   readonly sampleOptions?: SampleOptions;
+  /** Ranges of values by name, lowest and highest: not measured but taken as they are. */
+  readonly ranges?: ReadonlyMap<string, Range>;
   /** `c` and `wasm` unless given. */
   readonly targets?: readonly OutputName[];
   /** Passes as text, or the name of a pipeline; `default` unless given. */
@@ -109,9 +111,9 @@ export async function compile(options: CompileOptions): Promise<Compiled> {
   const begin = now?.();
   const { graph, ports, notes } = loadModel(model);
   const form = formOf(graph);
-  if (options.samples === undefined && form === "real")
+  if (options.samples === undefined && options.pipeline === undefined && form === "real")
     fail("no-samples", `'${baseOf(model.file)}' is a float model: quantizing it needs samples`, {
-      help: "give some with --calibrate X.npy",
+      help: "give some with --calibrate X.npy; or take the pipeline data-free, with ranges for what has no batch normalization",
     });
   const samples =
     options.samples &&
@@ -136,7 +138,7 @@ export async function compile(options: CompileOptions): Promise<Compiled> {
     options.rounding,
   );
   const passTimesMs: Record<string, number> = {};
-  const context = contextFor(samples, report);
+  const context = contextFor(samples, report, options.ranges);
   const passes = [...(options.passes ?? []), ...ownPasses];
   const records = await runPipeline(graph, steps, passes, context, {
     print: (broken) => printGraph(broken),
@@ -246,10 +248,12 @@ export const pipelineText = (text: string): string =>
 export function contextFor(
   samples: Samples | undefined,
   warn: (warning: Diagnostic) => void,
+  ranges?: ReadonlyMap<string, Range>,
 ): ReturnType<typeof createContext> {
   return createContext({
     executor: measuringExecutor,
     warn,
+    ...(ranges === undefined ? {} : { ranges }),
     ...(samples === undefined ? {} : { samples, inputQuantization: samples.quantization }),
   });
 }

@@ -5,9 +5,15 @@
 import type { Diagnostic } from "../diagnostics/diagnostic.ts";
 import type { ExecutorFactory } from "../exec/executor.ts";
 import type { AttributesOf, AttributeSpec, Attributes } from "../ir/attributes.ts";
-import type { Graph } from "../ir/graph.ts";
+import type { Graph, Range } from "../ir/graph.ts";
 import { createRandom, type Random } from "./random.ts";
 import type { InputQuantization, SampleSource } from "./samples.ts";
+
+/** Of each channel. */
+export interface ChannelStatistics {
+  readonly mean: readonly number[];
+  readonly deviation: readonly number[];
+}
 
 export interface PassContext {
   /** Runs networks, for passes that measure. */
@@ -20,6 +26,10 @@ export interface PassContext {
    * that `insert-fake-quantization` found, `fake-quantized` the one that `requantize` did.
    */
   readonly snapshots: Map<string, Graph>;
+  /** By name of the value: what the user knows of it, which nothing measures again. */
+  readonly ranges?: ReadonlyMap<string, Range>;
+  /** What batch normalizations said of the channels they gave, by name of the value: folding leaves no trace of it in the graph. */
+  readonly normalized: Map<string, ChannelStatistics>;
   readonly random: (seed: number) => Random;
   readonly warn: (warning: Diagnostic) => void;
   readonly progress?: (done: number, total: number) => void;
@@ -27,7 +37,13 @@ export interface PassContext {
 
 /** A context for passes that measure nothing; `parts` adds to it. */
 export function createContext(parts: Partial<PassContext> = {}): PassContext {
-  return { random: createRandom, warn: () => undefined, snapshots: new Map(), ...parts };
+  return {
+    random: createRandom,
+    warn: () => undefined,
+    snapshots: new Map(),
+    normalized: new Map(),
+    ...parts,
+  };
 }
 
 /** Rows of plain data a pass found out, for reports: `bound-accumulators` gives one for each accumulator. */

@@ -5,7 +5,8 @@ import { roundingProfiles, type RoundingProfile } from "../../../numerics/roundi
 import { outputNames, targetNames, type OutputName } from "../../artifacts.ts";
 import { compile, type Compiled, type PruneBudget, type WeightSettings } from "../../compile.ts";
 import type { Shapes } from "../../model.ts";
-import { npyOnDisk, readModel } from "../files.ts";
+import { parseRanges } from "../../ranges.ts";
+import { npyOnDisk, readBytes, readModel } from "../files.ts";
 import { given } from "../given.ts";
 import { checkOutputFolder, writeOutputFolder } from "../output-folder.ts";
 import {
@@ -40,6 +41,7 @@ interface Options extends InputOptions {
   readonly maxMacs?: number;
   readonly maxWeights?: number;
   readonly samples?: number;
+  readonly ranges?: string;
   readonly shape?: Shapes;
   readonly force?: boolean;
   readonly json?: boolean;
@@ -65,6 +67,7 @@ export function addCompile(program: Command, streams: Streams): void {
     .argument("<model>", ".onnx, .tflite or .qir")
     .option("--calibrate <X.npy>", "samples, N along the first axis; once for each input", collected)
     .option("--samples <N>", "calibrate with the first N rows of the files only", wholeNumber)
+    .option("--ranges <FILE>", 'ranges not to measure: JSON, {"value": [lowest, highest]}')
     .addOption(
       new Option(
         "--target <T>",
@@ -125,6 +128,7 @@ export function addCompile(program: Command, streams: Streams): void {
         targets: options.target ?? targetNames,
         ...given({
           samples: files,
+          ranges: options.ranges === undefined ? undefined : readRanges(options.ranges),
           name: options.name,
           pipeline: options.pipeline,
           prune: pruneOf(options),
@@ -154,6 +158,9 @@ export function addCompile(program: Command, streams: Streams): void {
       else streams.out(summary(compiled, options.out));
     });
 }
+
+const readRanges = (path: string): ReturnType<typeof parseRanges> =>
+  parseRanges(new TextDecoder().decode(readBytes(path)), path);
 
 const pruneOf = ({ prune, maxMacs, maxWeights }: Options): PruneBudget | undefined =>
   prune === undefined && maxMacs === undefined && maxWeights === undefined
