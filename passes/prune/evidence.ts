@@ -4,7 +4,7 @@
  */
 import { fail } from "../../src/diagnostics/diagnostic.ts";
 import type { Graph, Operation, Value } from "../../src/ir/graph.ts";
-import { enoughRows, enoughSamples, forEachRow, newMoments } from "../../src/measure/layer-inputs.ts";
+import { enoughRows, enoughSamples, ownMoments, rowReader } from "../../src/measure/layer-inputs.ts";
 import { fittedSamples } from "../../src/measure/split-samples.ts";
 import type { Moments } from "../../src/numerics/moments.ts";
 import type { PassContext } from "../../src/pass/pass.ts";
@@ -106,7 +106,7 @@ async function observe(
   progress: ((done: number, total: number) => void) | undefined,
 ): Promise<void> {
   const layers = needs.has("moments") ? [...consumerLayers(groups).values()] : [];
-  for (const layer of layers) moments.set(layer.operation, newMoments(layer.unfolding));
+  for (const { operation, unfolding } of layers) moments.set(operation, ownMoments(unfolding));
   const read = needs.has("statistics") ? groups.flatMap((group) => readChannels(group)) : [];
   const inputs = new Map(graph.inputs.map((input, i) => [input.name, i]));
   const names = new Set([...layers.map(({ input }) => input.name), ...read.map(({ value }) => value.name)]);
@@ -114,20 +114,20 @@ async function observe(
     samples,
     Math.max(usualSamples, ...layers.map(({ unfolding }) => enoughSamples(unfolding))),
   );
+  const readers = layers.map(({ operation, input, unfolding }) => ({
+    input: input.name,
+    moments: moments.get(operation)!,
+    read: rowReader(unfolding, enoughRows(unfolding, chosen.length)),
+  }));
   const executor = await createExecutor(graph, new Set([...names].filter((name) => !inputs.has(name))));
   try {
     const look = (name: string, tensor: Tensor): void => {
       if (!names.has(name)) return;
-      for (const layer of layers)
-        if (layer.input.name === name)
-          forEachRow(
-            layer.unfolding,
-            tensor,
-            (row, group) => {
-              moments.get(layer.operation)![group]!.add(row);
-            },
-            enoughRows(layer.unfolding, chosen.length),
-          );
+      for (const reader of readers)
+        if (reader.input === name)
+          reader.read([tensor], ([row], group) => {
+            reader.moments[group]!.add(row!);
+          });
       for (const { group, value, axis } of read)
         if (value.name === name) addStatistics(group, statistics.get(group)!, value, axis, tensor);
     };

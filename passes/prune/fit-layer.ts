@@ -1,71 +1,53 @@
-/** One layer's weights by least squares, from what it saw and what it sees; see reconstruct.ts. */
+/** One layer's weights by least squares, from the results it should give and the rows it sees; see reconstruct.ts. */
 import { constantOf } from "../../src/ir/match.ts";
 import type { WeightedLayer } from "../../src/measure/layer-inputs.ts";
-import { reconstruct } from "../../src/numerics/least-squares.ts";
+import { fitWeights } from "../../src/numerics/least-squares.ts";
 import type { Moments } from "../../src/numerics/moments.ts";
 import { maskOf } from "../../src/ops/constant.ts";
 import { numbersOf, tensor, type Tensor } from "../../src/tensor/tensor.ts";
 
 /**
- * @param real the layer whose results are wanted
- * @param pruned the layer to fit, of as many outputs; its masked weights stay 0
- * @param cross Σ x zᵀ of both inputs, one for each of the layer's groups
+ * @param layer its masked weights stay 0
+ * @param wanted Σ y zᵀ of results and rows, outputs of a group × length, one for each of the layer's groups
  * @param own Σ z zᵀ
  */
 export function fitLayer(
-  real: WeightedLayer,
-  pruned: WeightedLayer,
-  cross: readonly Moments[],
+  layer: WeightedLayer,
+  wanted: readonly Moments[],
   own: readonly Moments[],
   damping: number,
 ): { readonly weight: Tensor; readonly bias: Tensor | undefined } {
-  const wanted = numbersOf(constantOf(real.weight)!);
-  const current = numbersOf(constantOf(pruned.weight)!);
-  const mask = maskOf(pruned.weight);
-  const [seen, length] = [real.unfolding.length, pruned.unfolding.length];
+  const { length, groups } = layer.unfolding;
+  const current = numbersOf(constantOf(layer.weight)!);
+  const mask = maskOf(layer.weight);
   const weights = Float32Array.from(current);
-  const bias = pruned.bias && Float32Array.from(numbersOf(constantOf(pruned.bias)!));
-  const wantedBias = real.bias && numbersOf(constantOf(real.bias)!);
-  const outputs = pruned.outputs / pruned.unfolding.groups;
+  const bias = layer.bias && Float32Array.from(numbersOf(constantOf(layer.bias)!));
+  const outputs = layer.outputs / groups;
 
   own.forEach((mine, g) => {
-    const centres = bias !== undefined;
-    const [between, within] = [cross[g]!, mine].map((moments) =>
-      centres ? moments.centered() : moments,
-    ) as [Moments, Moments];
-    for (const { rows, columns } of bySupport(mask, g * outputs, outputs, length)) {
+    const results = wanted[g]!;
+    const first = g * outputs;
+    const [toward, within] = bias === undefined ? [results, mine] : [results.centered(), mine.centered()];
+    for (const { rows, columns } of bySupport(mask, first, outputs, length)) {
       if (columns.length === 0) continue;
-      const pick = (source: ArrayLike<number>, from: number, which: readonly number[]): Float64Array =>
-        Float64Array.from(
-          { length: rows.length * which.length },
-          (_, i) => source[rows[Math.floor(i / which.length)]! * from + which[i % which.length]!]!,
-        );
-      const everything = Array.from({ length: seen }, (_, k) => k);
-      const solved = reconstruct(
-        pick(wanted, seen, everything),
-        pick(current, length, columns),
-        between.select(everything, columns),
-        within.select(columns),
-        damping,
-      );
-      rows.forEach((o, r) => {
-        columns.forEach((k, j) => {
-          weights[o * length + k] = solved[r * columns.length + j]!;
-        });
+      const chosen = rows.map((row) => row - first);
+      const prior = rows.flatMap((row) => columns.map((k) => current[row * length + k]!));
+      const fitted = fitWeights(toward.select(chosen, columns).sums, prior, within.select(columns), damping);
+      rows.forEach((row, r) => {
+        columns.forEach((k, j) => (weights[row * length + k] = fitted[r * columns.length + j]!));
       });
     }
     if (bias === undefined) return;
-    for (let o = g * outputs; o < (g + 1) * outputs; o++) {
-      if (isGone(mask, o, length)) continue;
-      let mean = wantedBias?.[o] ?? 0;
-      for (let k = 0; k < seen; k++) mean += (wanted[o * seen + k]! * cross[g]!.leftTotals[k]!) / mine.count;
-      for (let k = 0; k < length; k++) mean -= (weights[o * length + k]! * mine.leftTotals[k]!) / mine.count;
-      bias[o] = mean;
+    for (let o = 0; o < outputs; o++) {
+      if (isGone(mask, first + o, length)) continue;
+      let total = results.leftTotals[o]!;
+      for (let k = 0; k < length; k++) total -= weights[(first + o) * length + k]! * mine.leftTotals[k]!;
+      bias[first + o] = total / mine.count;
     }
   });
   return {
-    weight: tensor("f32", pruned.weight.type.shape, weights),
-    bias: pruned.bias && bias && tensor("f32", pruned.bias.type.shape, bias),
+    weight: tensor("f32", layer.weight.type.shape, weights),
+    bias: layer.bias && bias && tensor("f32", layer.bias.type.shape, bias),
   };
 }
 

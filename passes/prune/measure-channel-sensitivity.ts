@@ -11,7 +11,7 @@ import { definePass } from "../../src/pass/pass.ts";
 import { criteria } from "./criteria/index.ts";
 import { dependencyGroups } from "./dependency-groups.ts";
 import { gatherEvidence, measuringOf, type Need } from "./evidence.ts";
-import { planPruning } from "./pruning.ts";
+import { PruningPlanner } from "./pruning.ts";
 import { repairMethods } from "./repair.ts";
 import { resourceModel } from "./resources.ts";
 import { Trials } from "./trial.ts";
@@ -40,6 +40,7 @@ export const measureChannelSensitivity = definePass({
     const random = context.random(1);
     const evidence = await gatherEvidence(graph, groups, needs, measuring, random, context.progress);
     const trials = await Trials.of(graph, measuring);
+    const planner = new PruningPlanner(evidence.moments, options.repair);
     const model = resourceModel(graph, groups);
     for (const [g, each] of evidence.groups.entries()) {
       const { group } = each;
@@ -52,9 +53,7 @@ export const measureChannelSensitivity = definePass({
         );
         if (removed === 0) continue;
         const channels = order.slice(0, removed);
-        const { loss, agreement } = await trials.measure(
-          planPruning([{ group, channels }], evidence.moments, options.repair),
-        );
+        const { loss, agreement } = await trials.measure(planner.plan([{ group, channels }]));
         find({
           group: group.name,
           share: removed / group.channels.length,

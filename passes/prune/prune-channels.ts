@@ -30,7 +30,7 @@ import { criteria } from "./criteria/index.ts";
 import { dependencyGroups, type DependencyGroup } from "./dependency-groups.ts";
 import { gatherEvidence, measuringOf, type Need } from "./evidence.ts";
 import { isUnread, type ChosenChannels } from "./mask-channels.ts";
-import { applyPruning, planPruning, type Pruning } from "./pruning.ts";
+import { applyPruning, PruningPlanner, type Pruning } from "./pruning.ts";
 import { repairMethods } from "./repair.ts";
 import { resourceModel, type Resources } from "./resources.ts";
 import { Trials, type Trial } from "./trial.ts";
@@ -74,8 +74,8 @@ export const pruneChannels = definePass({
       ladderOf(each.group, unreadFirst(each.group, criterion.rank(each)), options.multiple),
     );
     requireAttainable(model, ladders, budget);
-    const planOf = (levels: Levels): Pruning =>
-      planPruning(chosenBy(ladders, levels), evidence.moments, options.repair);
+    const planner = new PruningPlanner(evidence.moments, options.repair);
+    const planOf = (levels: Levels): Pruning => planner.plan(chosenBy(ladders, levels));
     const trials = measuring && (await Trials.of(graph, measuring));
     const tried: Tried[] = [{ ...whole, loss: 0, agreement: 1 }];
     const tryLevels = async (levels: Levels): Promise<Trial> => {

@@ -1,12 +1,13 @@
 /** A choice of channels as what it does to a graph's constants: masks, and repaired weights of those that read the channels. */
-import type { Graph, Value } from "../../src/ir/graph.ts";
+import type { Graph, Operation, Value } from "../../src/ir/graph.ts";
 import { inPlaceOf, supersede } from "../../src/ir/match.ts";
+import type { WeightedLayer } from "../../src/measure/layer-inputs.ts";
 import { constant, maskedBy } from "../../src/ops/constant.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
-import { consumersOf, type Consumer } from "./consumer-columns.ts";
+import { consumersOf } from "./consumer-columns.ts";
 import type { MomentsByLayer } from "./evidence.ts";
 import { channelMasks, type ChosenChannels } from "./mask-channels.ts";
-import { repairLayer, type ChannelColumns, type RepairMethod } from "./repair.ts";
+import { repairLayer, type ChannelColumns, type RepairedLayer, type RepairMethod } from "./repair.ts";
 
 /** By name of the constant. */
 export interface Pruning {
@@ -14,13 +15,51 @@ export interface Pruning {
   readonly contents: ReadonlyMap<string, Tensor>;
 }
 
-export function planPruning(chosen: ChosenChannels, moments: MomentsByLayer, method: RepairMethod): Pruning {
-  const masks = new Map([...channelMasks(chosen)].map(([{ name }, mask]) => [name, mask]));
-  const contents = new Map<string, Tensor>();
-  const readers = new Map<
-    Consumer["layer"]["operation"],
-    { layer: Consumer["layer"]; columns: ChannelColumns[] }
-  >();
+/**
+ * Plans prunings of one network. Searches come back to the same choice for most layers again and again, and fitting is what they
+ * take their time for: the last few repairs of each layer are remembered.
+ */
+export class PruningPlanner {
+  readonly #moments: MomentsByLayer;
+  readonly #method: RepairMethod;
+  readonly #repaired = new Map<Operation, Map<string, RepairedLayer | undefined>>();
+
+  constructor(moments: MomentsByLayer, method: RepairMethod) {
+    this.#moments = moments;
+    this.#method = method;
+  }
+
+  plan(chosen: ChosenChannels): Pruning {
+    const masks = new Map([...channelMasks(chosen)].map(([{ name }, mask]) => [name, mask]));
+    const contents = new Map<string, Tensor>();
+    for (const { layer, columns } of readersOf(chosen)) {
+      const repaired = this.#repair(layer, columns);
+      if (repaired === undefined) continue;
+      contents.set(layer.weight.name, repaired.weight);
+      if (repaired.bias !== undefined) contents.set(layer.bias!.name, repaired.bias);
+    }
+    return { masks, contents };
+  }
+
+  #repair(layer: WeightedLayer, columns: readonly ChannelColumns[]): RepairedLayer | undefined {
+    const moments = this.#moments.get(layer.operation);
+    if (moments === undefined) return undefined;
+    const known = this.#repaired.get(layer.operation) ?? new Map<string, RepairedLayer | undefined>();
+    this.#repaired.set(layer.operation, known);
+    const key = columns.map(({ removed }) => removed.flat().join()).join(";");
+    const repaired = known.has(key) ? known.get(key) : repairLayer(layer, moments, columns, this.#method);
+    known.delete(key);
+    known.set(key, repaired);
+    if (known.size > remembered) known.delete(known.keys().next().value!);
+    return repaired;
+  }
+}
+
+const remembered = 8;
+
+/** Layers that read removed channels, with what becomes of their columns. */
+function readersOf(chosen: ChosenChannels): Iterable<{ layer: WeightedLayer; columns: ChannelColumns[] }> {
+  const readers = new Map<Operation, { layer: WeightedLayer; columns: ChannelColumns[] }>();
   for (const { group, channels } of chosen) {
     if (channels.length === 0) continue;
     const removed = new Set(channels);
@@ -35,14 +74,7 @@ export function planPruning(chosen: ChosenChannels, moments: MomentsByLayer, met
       });
     }
   }
-  for (const { layer, columns } of readers.values()) {
-    const own = moments.get(layer.operation);
-    const repaired = own && repairLayer(layer, own, columns, method);
-    if (repaired === undefined) continue;
-    contents.set(layer.weight.name, repaired.weight);
-    if (repaired.bias !== undefined) contents.set(layer.bias!.name, repaired.bias);
-  }
-  return { masks, contents };
+  return readers.values();
 }
 
 /** The graph, or a copy of it. Masked weights keep their old contents behind the mask. */

@@ -1,40 +1,43 @@
 /**
  * Fits the layers of a pruned network to the network it was, layer after layer, by least squares.
  *
- * The layers before it are pruned and fitted already, so that a layer sees inputs z where it saw x. With moments over samples and
- * positions, its weights become
+ * The layers before it are pruned and fitted already, so that a layer sees inputs z that are not what they were. With moments over
+ * samples and positions, its weights become
  *
- *     W' = argmin E ‖(W x + b) − (W' z + b')‖² + λ ‖W' − W‖²     on the columns that are not masked
+ *     W' = argmin E ‖y − (W' z + b')‖² + λ ‖W' − W‖²     on the columns that are not masked
  *
- * and make up for what the layers before it lost, not only for the channels that it lost itself (He, Zhang and Sun, "Channel
- * pruning", section 3.2; the aim at real outputs on the pruned network's inputs is that of algorithms.md 5.4b). A row with masks
- * of its own (single weights) is solved by itself. The samples wait before each layer, side by side, as in `correct-bias`.
+ * where y is what the layer gave in the unpruned network: it makes up for what the layers before it lost, not only for the channels that
+ * it lost itself. A layer at the end of a residual branch makes up for the shortcut too: of the sum s = y + x that only it can still
+ * move, it is to give y = s − x', with x' the shortcut as it is now (He, Zhang and Sun, "Channel pruning", section 3.2 and
+ * "multi-branch enhancement" in 3.3; the aim at real outputs on changed inputs is that of algorithms.md 5.4b). A row with masks of its
+ * own (single weights) is solved by itself. The samples wait before each layer, side by side (waiting-network.ts).
  *
- * Withdraws all of it when the outputs on samples held out did not come closer to the unpruned network's. Declines in layers whose
- * inputs are what they were and that lost no weight, in weights that several layers share, and in layers of more columns than the
- * samples have rows.
+ * Withdraws all of it when the outputs on samples held out did not come closer to the unpruned network's. Declines in layers that
+ * nothing pruned comes into, in weights that several layers share, and in layers of more columns than the samples have rows.
  */
 import { fail } from "../../src/diagnostics/diagnostic.ts";
-import type { Executor } from "../../src/exec/executor.ts";
 import { float, int } from "../../src/ir/attributes.ts";
 import { copyGraph } from "../../src/ir/copy-graph.ts";
-import type { Graph, Value } from "../../src/ir/graph.ts";
+import type { Graph, Operation, Value } from "../../src/ir/graph.ts";
 import { constantOf, isConstant } from "../../src/ir/match.ts";
 import { sameShape } from "../../src/ir/types.ts";
-import { decidingNames, NoiseRatio, toDecibels, valuesOf } from "../../src/measure/judge-outputs.ts";
+import { noiseOfGraphs, toDecibels } from "../../src/measure/judge-outputs.ts";
 import {
+  crossMoments,
   enoughRows,
   enoughSamples,
-  forEachRow,
-  newMoments,
+  ownMoments,
+  rowReader,
   weightedLayerOf,
   type WeightedLayer,
 } from "../../src/measure/layer-inputs.ts";
-import { fittedSamples, heldOutSamples } from "../../src/measure/split-samples.ts";
-import { maskOf } from "../../src/ops/constant.ts";
+import { fittedSamples } from "../../src/measure/split-samples.ts";
+import { WaitingNetwork } from "../../src/measure/waiting-network.ts";
+import { add } from "../../src/ops/add.ts";
+import { contentsOf, maskOf } from "../../src/ops/constant.ts";
 import { definePass } from "../../src/pass/pass.ts";
-import type { Tensor } from "../../src/tensor/tensor.ts";
-import { measuringOf, type Measuring } from "./evidence.ts";
+import { numbersOf, type Tensor } from "../../src/tensor/tensor.ts";
+import { measuringOf } from "./evidence.ts";
 import { fitLayer } from "./fit-layer.ts";
 import { applyPruning } from "./pruning.ts";
 
@@ -50,24 +53,36 @@ export const reconstruct = definePass({
         help: "run prune-channels or prune-weights before it, in the same pipeline",
       });
     const fitted = copyGraph(graph);
-    const names = layerNames(graph, unpruned);
+    const names = layersToFit(fitted, unpruned);
     const enough = Math.max(
       usualSamples,
-      ...names.map((name) => enoughSamples(layerNamed(graph, name).unfolding)),
+      ...names.map((name) => enoughSamples(layerNamed(fitted, name).unfolding)),
     );
     const samples = fittedSamples(measuring.samples, options.samples || enough);
+    const now = new WaitingNetwork(fitted, samples, measuring.createExecutor);
+    const before = new WaitingNetwork(unpruned, samples, measuring.createExecutor);
     for (const [done, name] of names.entries()) {
       context.progress?.(done, names.length);
-      const pair = { real: layerNamed(unpruned, name), pruned: layerNamed(fitted, name) };
-      if (await fit(fitted, unpruned, pair, samples, measuring, options.damping)) count("fitted");
+      const layer = layerNamed(fitted, name);
+      const { target, shortcut } = aimOf(fitted, layer.operation);
+      const inputs = await now.advance(layer.input);
+      const shortcuts = shortcut && (await now.advance(shortcut));
+      const results = await before.advance(valueNamed(unpruned, target.name));
+      const wanted = results.map((result, s) => lessShortcut(result, shortcuts?.[s]));
+      if (fit(fitted, layer, inputs, wanted, options.damping)) count("fitted");
     }
-    const [before, after] = await lossesOf(unpruned, [graph, fitted], measuring);
+    const [loss, fittedLoss] = await noiseOfGraphs(
+      unpruned,
+      [graph, fitted],
+      measuring.samples,
+      measuring.createExecutor,
+    );
     find({
-      summary: after! < before! ? "kept" : "withdrawn, it did not lower the error on samples held out",
-      "before dB": toDecibels(before!),
-      "after dB": toDecibels(after!),
+      summary: fittedLoss! < loss! ? "kept" : "withdrawn, it did not lower the error on samples held out",
+      "before dB": toDecibels(loss!),
+      "after dB": toDecibels(fittedLoss!),
     });
-    if (!(after! < before!)) return;
+    if (!(fittedLoss! < loss!)) return;
     const contents = new Map(
       fitted.values.filter(isConstant).map((value) => [value.name, constantOf(value)!]),
     );
@@ -77,113 +92,85 @@ export const reconstruct = definePass({
 
 const usualSamples = 256;
 
-interface LayerPair {
-  readonly real: WeightedLayer;
-  readonly pruned: WeightedLayer;
-}
+const valueNamed = (graph: Graph, name: string): Value => graph.values.find((value) => value.name === name)!;
 
 const layerNamed = (graph: Graph, name: string): WeightedLayer =>
-  weightedLayerOf(graph.operations.find(({ result }) => result.name === name)!)!;
+  weightedLayerOf(valueNamed(graph, name).producer!)!;
 
-/** Layers of both graphs, in order of computation. @throws DiagnosticError `no-unpruned-graph` */
-function layerNames(graph: Graph, unpruned: Graph): string[] {
-  const before = new Map(unpruned.operations.map(({ result }) => [result.name, result.type.shape]));
+/**
+ * Layers of both graphs that something pruned comes into, in order of computation.
+ * @throws DiagnosticError `no-unpruned-graph`
+ */
+function layersToFit(graph: Graph, unpruned: Graph): string[] {
+  const before = new Map(unpruned.values.map((value) => [value.name, value]));
+  const moved = new Set<Value>();
   return graph.operations.flatMap((operation) => {
-    const { result } = operation;
-    if (weightedLayerOf(operation) === undefined || !isFree(operation.operands)) return [];
-    const shape = before.get(result.name);
+    const { operands, result } = operation;
+    if (operands.some((operand) => moved.has(operand)) || isChanged(result, before.get(result.name)))
+      moved.add(result);
+    if (weightedLayerOf(operation) === undefined || !isFree(operands)) return [];
+    const shape = before.get(result.name)?.type.shape;
     if (shape === undefined || !sameShape(shape, result.type.shape))
       fail("no-unpruned-graph", `%${result.name} has no counterpart of its shape in the unpruned network`, {
         help: "run reconstruct before remove-channels, and both after the passes that change layers",
       });
-    return [result.name];
+    return moved.has(result) ? [result.name] : [];
   });
 }
+
+const isChanged = (value: Value, before: Value | undefined): boolean =>
+  isConstant(value) &&
+  before !== undefined &&
+  (contentsOf(value) !== contentsOf(before) || maskOf(value) !== maskOf(before));
 
 /** Constants of its own: what several layers share cannot be fitted to one of them. */
 const isFree = (operands: readonly Value[]): boolean =>
   operands.slice(1).every((value) => isConstant(value) && value.users.size === 1);
 
-/** Whether there was anything to fit. */
-async function fit(
-  fitted: Graph,
-  unpruned: Graph,
-  { real, pruned }: LayerPair,
-  samples: readonly (readonly Tensor[])[],
-  measuring: Measuring,
+/** What a layer should bring about: its result, or the sum with a shortcut whose other operand is computed before it. */
+function aimOf(graph: Graph, { result }: Operation): { target: Value; shortcut?: Value } {
+  const [user] = result.users;
+  if (result.users.size !== 1 || graph.outputs.includes(result) || user!.definition !== add)
+    return { target: result };
+  const shortcut = user!.operands.find((operand) => operand !== result);
+  if (shortcut === undefined || isConstant(shortcut) || !sameShape(shortcut.type.shape, result.type.shape))
+    return { target: result };
+  const order = new Map(graph.operations.map((operation, at) => [operation, at]));
+  const at = (value: Value): number => (value.producer === undefined ? -1 : order.get(value.producer)!);
+  return at(shortcut) < at(result) ? { target: user!.result, shortcut } : { target: result };
+}
+
+function lessShortcut(result: Tensor, shortcut: Tensor | undefined): Float64Array {
+  const numbers = Float64Array.from(numbersOf(result));
+  if (shortcut !== undefined) numbersOf(shortcut).forEach((x: number, i: number) => (numbers[i]! -= x));
+  return numbers;
+}
+
+/** Whether there were rows enough. */
+function fit(
+  graph: Graph,
+  layer: WeightedLayer,
+  inputs: readonly Tensor[],
+  wanted: readonly Float64Array[],
   damping: number,
-): Promise<boolean> {
-  const cross = newMoments(pruned.unfolding, real.unfolding.length);
-  const own = newMoments(pruned.unfolding);
-  const seen = [real, pruned].map(({ input }) => input.name) as [string, string];
-  const executors = [
-    await measuring.createExecutor(unpruned, new Set([seen[0]])),
-    await measuring.createExecutor(fitted, new Set([seen[1]])),
-  ] as const;
-  const limit = enoughRows(pruned.unfolding, samples.length);
-  let moved = maskOf(pruned.weight) !== undefined;
-  try {
-    for (const sample of samples) {
-      const [x, z] = executors.map((executor, i) => inputOf(executor, unpruned, sample, seen[i]!)) as [
-        Tensor,
-        Tensor,
-      ];
-      moved ||= x.data.some((value: number | bigint, i: number) => value !== z.data[i]);
-      const rows: Float64Array[] = [];
-      forEachRow(real.unfolding, x, (row) => rows.push(row.slice()), limit);
-      let next = 0;
-      forEachRow(
-        pruned.unfolding,
-        z,
-        (row, group) => {
-          cross[group]!.add(rows[next++]!, row);
-          own[group]!.add(row);
-        },
-        limit,
-      );
-    }
-  } finally {
-    for (const executor of executors) executor.dispose();
-  }
-  if (!moved || own[0]!.count < pruned.unfolding.length) return false;
-  const { weight, bias } = fitLayer(real, pruned, cross, own, damping);
-  const contents = new Map([[pruned.weight.name, weight]]);
-  if (bias !== undefined) contents.set(pruned.bias!.name, bias);
-  applyPruning(fitted, { masks: new Map(), contents });
-  return true;
-}
-
-function inputOf(executor: Executor, { inputs }: Graph, sample: readonly Tensor[], name: string): Tensor {
-  const given = inputs.findIndex((input) => input.name === name);
-  if (given >= 0) return sample[given]!;
-  let found: Tensor | undefined;
-  executor.run(sample, (value, tensor) => {
-    if (value === name) found = { ...tensor, data: tensor.data.slice() };
+): boolean {
+  const { unfolding, outputs } = layer;
+  const perGroup = outputs / unfolding.groups;
+  const [own, cross] = [ownMoments(unfolding), crossMoments(unfolding, perGroup)];
+  const read = rowReader(unfolding, enoughRows(unfolding, inputs.length));
+  inputs.forEach((input, s) => {
+    read([input], ([row], group, place) => {
+      const first = place * outputs + group * perGroup;
+      own[group]!.add(row!);
+      cross[group]!.add(wanted[s]!.subarray(first, first + perGroup), row);
+    });
   });
-  if (found === undefined) throw new Error(`${executor.engine} did not show %${name}`);
-  return found;
-}
-
-async function lossesOf(
-  unpruned: Graph,
-  graphs: readonly Graph[],
-  { createExecutor, samples }: Measuring,
-): Promise<number[]> {
-  const executors: Executor[] = [];
-  try {
-    for (const graph of [unpruned, ...graphs])
-      executors.push(await createExecutor(graph, new Set(decidingNames(graph))));
-    const noises = graphs.map(() => new NoiseRatio());
-    for (const sample of heldOutSamples(samples)) {
-      const wanted = valuesOf(executors[0]!, sample, decidingNames(unpruned));
-      graphs.forEach((graph, g) => {
-        noises[g]!.add(wanted, valuesOf(executors[g + 1]!, sample, decidingNames(graph)));
-      });
-    }
-    return noises.map(({ ratio }) => ratio);
-  } finally {
-    for (const executor of executors) executor.dispose();
-  }
+  if (own[0]!.count < unfolding.length) return false;
+  const { weight, bias } = fitLayer(layer, cross, own, damping);
+  const contents = new Map([[layer.weight.name, weight]]);
+  if (bias !== undefined) contents.set(layer.bias!.name, bias);
+  applyPruning(graph, { masks: new Map(), contents });
+  return true;
 }
 
 /** Constants whose contents differ from the graph's. */

@@ -5,7 +5,7 @@
 import { fail } from "../../src/diagnostics/diagnostic.ts";
 import type { Graph } from "../../src/ir/graph.ts";
 import { constantOf } from "../../src/ir/match.ts";
-import { forEachRow, newMoments, type WeightedLayer } from "../../src/measure/layer-inputs.ts";
+import { ownMoments, rowReader, type WeightedLayer } from "../../src/measure/layer-inputs.ts";
 import { fittedSamples } from "../../src/measure/split-samples.ts";
 import { defaultDamping } from "../../src/numerics/least-squares.ts";
 import type { Moments } from "../../src/numerics/moments.ts";
@@ -80,15 +80,19 @@ export async function measureLayers(
       help: "give some with --calibrate X.npy, or choose by magnitude: criterion=l2",
     });
   if (createExecutor === undefined) throw new Error("no executor in the context");
-  const moments = new Map(layers.map((layer) => [layer, newMoments(layer.unfolding)]));
+  const seen = layers.map(({ input, unfolding }) => ({
+    input: input.name,
+    moments: ownMoments(unfolding),
+    read: rowReader(unfolding),
+  }));
   const executor = await createExecutor(graph, new Set(layers.map(({ input }) => input.name)));
   try {
     for (const sample of fittedSamples(samples, mostSamples)) {
       const add = (name: string, values: Tensor): void => {
-        for (const [{ input, unfolding }, sums] of moments)
-          if (input.name === name)
-            forEachRow(unfolding, values, (row, group) => {
-              sums[group]!.add(row);
+        for (const { input, moments, read } of seen)
+          if (input === name)
+            read([values], ([row], group) => {
+              moments[group]!.add(row!);
             });
       };
       graph.inputs.forEach(({ name }, i) => {
@@ -102,9 +106,9 @@ export async function measureLayers(
     executor.dispose();
   }
   return new Map(
-    layers.map((layer) => {
+    layers.map((layer, l) => {
       const weights = numbersOf(constantOf(layer.weight)!);
-      return [layer, new FittedLayer(weights, layer.outputs, moments.get(layer)!)];
+      return [layer, new FittedLayer(weights, layer.outputs, seen[l]!.moments)];
     }),
   );
 }

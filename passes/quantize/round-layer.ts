@@ -10,7 +10,7 @@
  * takes care of those. Each is judged by the squared error of its results on samples held out.
  */
 import type { Unfolding } from "../../src/ir/unfolding.ts";
-import { manyRows, newMoments, rowReader } from "../../src/measure/layer-inputs.ts";
+import { crossMoments, manyRows, ownMoments, rowReader } from "../../src/measure/layer-inputs.ts";
 import { elementFactors } from "../../src/numerics/group-codes.ts";
 import { levelsOf } from "../../src/numerics/levels.ts";
 import { reconstruct } from "../../src/numerics/least-squares.ts";
@@ -72,13 +72,13 @@ export function roundLayer(
   for (let group = 0; moments !== undefined && group < groups; group++) {
     const [first, last] = [group * perGroup, (group + 1) * perGroup];
     const about = (all: Moments): Moments => (layer.bias === undefined ? all : all.centered());
-    const [ownMoments, crossMoments] = [about(moments.own[group]!), about(moments.cross[group]!)];
+    const [own, cross] = [about(moments.own[group]!), about(moments.cross[group]!)];
     const weights = real.subarray(first * length, last * length);
     let rounder: RowRounder | undefined;
     for (const { aim, integers, scales } of candidates) {
       if (aim === "nearest") continue;
-      rounder ??= new RowRounder(ownMoments.sums, length);
-      const target = aim === "weights" ? weights : reconstruct(weights, weights, crossMoments, ownMoments);
+      rounder ??= new RowRounder(own.sums, length);
+      const target = aim === "weights" ? weights : reconstruct(weights, weights, cross, own);
       for (let o = first; o < last; o++) {
         const row = target.subarray((o - first) * length, (o - first + 1) * length);
         const options = {
@@ -111,19 +111,13 @@ function momentsOf(
   { fake: { unfolding } }: PairedLayer,
   samples: InputPairs,
 ): { own: readonly Moments[]; cross: readonly Moments[] } {
-  const [own, cross] = [newMoments(unfolding), newMoments(unfolding)];
+  const [own, cross] = [ownMoments(unfolding), crossMoments(unfolding, unfolding.length)];
   const read = rowReader(unfolding, placesFor(unfolding, samples.length));
-  for (const pair of samples) {
-    const rows = own.map(() => ({ x: [] as Float64Array[], quantized: [] as Float64Array[] }));
+  for (const pair of samples)
     read(pair, ([x, quantized], group) => {
-      rows[group]!.x.push(x!.slice());
-      rows[group]!.quantized.push(quantized!.slice());
+      own[group]!.add(quantized!);
+      cross[group]!.add(x!, quantized);
     });
-    rows.forEach(({ x, quantized }, group) => {
-      own[group]!.addAll(quantized);
-      cross[group]!.addAll(x, quantized);
-    });
-  }
   return { own, cross };
 }
 

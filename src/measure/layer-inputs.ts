@@ -39,19 +39,23 @@ export function weightedLayerOf(operation: Operation): WeightedLayer | undefined
 
 export const manyRows = 64;
 
-const rowsForEachColumn = 24;
+const rowsForEachColumn = 16;
 
 /** Samples that give a layer so many rows; small samples without positions give one each. */
 export const enoughSamples = ({ length, rows }: Unfolding): number =>
   Math.ceil((rowsForEachColumn * length) / Math.min(rows, manyRows));
 
-/** Rows of each sample, so that all samples together have about 24 for each column: few of many samples say more than many of few. */
+/** Rows of each sample, so that all samples together have about 16 for each column: few of many samples say more than many of few. */
 export const enoughRows = ({ length }: Unfolding, samples: number): number =>
   Math.max(4, Math.min(manyRows, Math.ceil((rowsForEachColumn * length) / Math.max(1, samples))));
 
-/** One for each group of the layer. */
-export const newMoments = ({ groups, length }: Unfolding, leftLength = length): Moments[] =>
-  Array.from({ length: groups }, () => new Moments(leftLength, length));
+/** Of the rows of each group of the layer with themselves. */
+export const ownMoments = ({ groups, length }: Unfolding): Moments[] =>
+  Array.from({ length: groups }, () => new Moments(length));
+
+/** Of others with the rows of each group. */
+export const crossMoments = ({ groups, length }: Unfolding, others: number): Moments[] =>
+  Array.from({ length: groups }, () => new Moments(others, length));
 
 /** Calls back with rows of inputs of the same shape, side by side. The arrays are valid during the call. */
 export type RowReader = (
@@ -90,16 +94,4 @@ export function rowReader(
         visit(read, group, place);
       });
   };
-}
-
-/** Calls back with the rows of one input. */
-export function forEachRow(
-  unfolding: Unfolding,
-  input: Tensor,
-  visit: (row: Float64Array, group: number, place: number) => void,
-  limit: number = manyRows,
-): void {
-  rowReader(unfolding, limit)([input], ([row], group, place) => {
-    visit(row!, group, place);
-  });
 }

@@ -4,7 +4,7 @@
  * A layer y = W x is to be done with other inputs z: pruned, quantized, or fewer of them. The weights closest to it over all rows,
  * and to P where the rows say little (Tikhonov's damping; Frantar et al., "GPTQ", section 3.3 take 1 % of the mean diagonal), are
  *
- *     W* = argmin Σ ‖W x - W* z‖² + λ ‖W* - P‖² = (W · Σ x zᵀ + λ P) (Σ z zᵀ + λ I)⁻¹
+ *     W* = argmin Σ ‖y - W* z‖² + λ ‖W* - P‖² = (Σ y zᵀ + λ P) (Σ z zᵀ + λ I)⁻¹,      Σ y zᵀ = W · Σ x zᵀ
  */
 import { CholeskyDecomposition, Matrix } from "ml-matrix";
 import type { Moments } from "./moments.ts";
@@ -81,24 +81,45 @@ export function reconstruct(
   own: Moments,
   damping?: number,
 ): Float64Array {
-  const { leftLength, rightLength } = cross;
+  const { sums, leftLength, rightLength } = cross;
   const outputs = weights.length / leftLength;
-  const factors = factorDamped(own.sums, rightLength, damping);
-  // Transposed: (Σ z zᵀ + λ I) W*ᵀ = Σ z xᵀ Wᵀ + λ Pᵀ is what the factors solve.
-  const right = new Float64Array(rightLength * outputs);
-  for (let o = 0; o < outputs; o++) {
-    for (let j = 0; j < rightLength; j++)
-      right[j * outputs + o] = factors.added * prior[o * rightLength + j]!;
+  const wanted = new Float64Array(outputs * rightLength);
+  for (let o = 0; o < outputs; o++)
     for (let i = 0; i < leftLength; i++) {
       const weight = weights[o * leftLength + i]!;
       if (weight === 0) continue;
-      for (let j = 0; j < rightLength; j++) right[j * outputs + o]! += weight * cross.at(i, j);
+      const [row, from] = [o * rightLength, i * rightLength];
+      for (let j = 0; j < rightLength; j++) wanted[row + j]! += weight * sums[from + j]!;
     }
-  }
+  return fitWeights(wanted, prior, own, damping);
+}
+
+/**
+ * The weights whose results on inputs z are closest to y.
+ *
+ * @param wanted Σ y zᵀ, outputs × z, row-major
+ * @param prior outputs × z: what to stay at where the rows say nothing
+ * @param own Σ z zᵀ
+ * @returns outputs × z
+ */
+export function fitWeights(
+  wanted: ArrayLike<number>,
+  prior: ArrayLike<number>,
+  own: Moments,
+  damping?: number,
+): Float64Array {
+  const length = own.leftLength;
+  const outputs = length === 0 ? 0 : wanted.length / length;
+  const factors = factorDamped(own.sums, length, damping);
+  // Transposed: (Σ z zᵀ + λ I) W*ᵀ = Σ z yᵀ + λ Pᵀ is what the factors solve.
+  const right = new Float64Array(length * outputs);
+  for (let o = 0; o < outputs; o++)
+    for (let j = 0; j < length; j++)
+      right[j * outputs + o] = wanted[o * length + j]! + factors.added * prior[o * length + j]!;
   const solved = factors.solve(right, outputs);
-  return Float64Array.from({ length: outputs * rightLength }, (_, at) => {
-    const o = Math.floor(at / rightLength);
-    return solved[(at - o * rightLength) * outputs + o]!;
+  return Float64Array.from({ length: outputs * length }, (_, at) => {
+    const o = Math.floor(at / length);
+    return solved[(at - o * length) * outputs + o]!;
   });
 }
 

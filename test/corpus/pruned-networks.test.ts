@@ -7,7 +7,7 @@ import { describe, expect, test } from "vitest";
 import { passes } from "../../passes/index.ts";
 import { pipelines } from "../../passes/pipelines.ts";
 import { dependencyGroups } from "../../passes/prune/dependency-groups.ts";
-import { applyPruning, planPruning } from "../../passes/prune/pruning.ts";
+import { applyPruning, PruningPlanner } from "../../passes/prune/pruning.ts";
 import { toStored } from "../../src/driver/boundary.ts";
 import { contextFor } from "../../src/driver/compile.ts";
 import { measuringExecutor } from "../../src/driver/engines.ts";
@@ -32,7 +32,7 @@ function maskAtRandom(graph: Graph, seed: number): number {
     group,
     channels: [...group.channels.keys()].filter((channel) => channel > 0 && random.uniform() < 0.5),
   }));
-  applyPruning(graph, planPruning(chosen, new Map(), "none"));
+  applyPruning(graph, new PruningPlanner(new Map(), "none").plan(chosen));
   return chosen.reduce((sum, { channels }) => sum + channels.length, 0);
 }
 

@@ -6,7 +6,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { passes } from "../../passes/index.ts";
 import { dependencyGroups } from "../../passes/prune/dependency-groups.ts";
-import { applyPruning, planPruning } from "../../passes/prune/pruning.ts";
+import { applyPruning, PruningPlanner } from "../../passes/prune/pruning.ts";
 import { coreEngines, createEngine } from "../../src/driver/engines.ts";
 import { copyGraph } from "../../src/ir/copy-graph.ts";
 import { Graph, type Value } from "../../src/ir/graph.ts";
@@ -184,7 +184,7 @@ test("masked with zeros or removed", async () => {
         channels: [...group.channels.keys()].filter((channel) => channel > 0 && random.uniform() < 0.5),
       }));
       const count = chosen.reduce((sum, { channels }) => sum + channels.length, 0);
-      applyPruning(graph, planPruning(chosen, new Map(), "none"));
+      applyPruning(graph, new PruningPlanner(new Map(), "none").plan(chosen));
       const removed = copyGraph(graph);
       const [record] = await runPipeline(removed, parsePipeline("remove-channels"), passes, createContext());
       expect(record!.statistics["removed"] ?? 0).toBeGreaterThanOrEqual(count);

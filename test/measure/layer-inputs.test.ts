@@ -1,6 +1,6 @@
 /** Unfolded rows times weights are what the operator computes: plain, grouped, strided, dilated and depthwise forms. */
 import { expect, test } from "vitest";
-import { forEachRow, weightedLayerOf } from "../../src/measure/layer-inputs.ts";
+import { rowReader, weightedLayerOf } from "../../src/measure/layer-inputs.ts";
 import { interpret } from "../../src/exec/interpreter.ts";
 import { tensor } from "../../src/tensor/tensor.ts";
 import { generator, graphOf, numbers, type Given } from "../ops/run-operator.ts";
@@ -49,17 +49,12 @@ test.each(cases)("%s", (_, line, given) => {
   const { outputs, unfolding } = layer;
   const found = new Array<number>(wanted.length).fill(Number.NaN);
   const { groups, length } = unfolding;
-  forEachRow(
-    unfolding,
-    x!,
-    (row, group, place) => {
-      for (let j = 0; j < outputs / groups; j++) {
-        const o = group * (outputs / groups) + j;
-        found[place * outputs + o] = row.reduce((sum, value, k) => sum + value * weights[o * length + k]!, 0);
-      }
-    },
-    Infinity,
-  );
+  rowReader(unfolding, Infinity)([x!], ([row], group, place) => {
+    for (let j = 0; j < outputs / groups; j++) {
+      const o = group * (outputs / groups) + j;
+      found[place * outputs + o] = row!.reduce((sum, value, k) => sum + value * weights[o * length + k]!, 0);
+    }
+  });
   found.forEach((value, i) => {
     expect(value).toBeCloseTo(wanted[i]!, 5);
   });
@@ -72,7 +67,7 @@ test("a few places: one in each stretch, and not all in one column", () => {
   });
   const { unfolding } = weightedLayerOf(graph.outputs[0]!.producer!)!;
   const places: number[] = [];
-  forEachRow(unfolding, tensor("f32", [1024, 1]), (_row, _group, place) => places.push(place), 32);
+  rowReader(unfolding, 32)([tensor("f32", [1024, 1])], (_rows, _group, place) => places.push(place));
   expect(places.map((place) => Math.floor(place / 32))).toEqual(Array.from({ length: 32 }, (_, p) => p));
   expect(new Set(places.map((place) => place % 32)).size).toBeGreaterThan(24);
 });

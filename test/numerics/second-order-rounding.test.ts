@@ -120,26 +120,3 @@ test("weights of zero stay zero", () => {
   expect([...integers]).toEqual([0, 0, 0, 0, 0]);
   expect(error).toBe(0);
 });
-
-test("moments of several rows at once are those of one after the other", () => {
-  const rows = Array.from({ length: 11 }, () => row(6));
-  const others = Array.from({ length: 11 }, () => row(4));
-  const [single, all] = [new Moments(6, 4), new Moments(6, 4)];
-  rows.forEach((x, i) => {
-    single.add(x, others[i]);
-  });
-  all.addAll(rows, others);
-  const [own, ownAll] = [new Moments(6), new Moments(6)];
-  for (const x of rows) own.add(x, [...x]);
-  ownAll.addAll(rows);
-  for (const [a, b] of [
-    [single, all],
-    [own, ownAll],
-  ] as const) {
-    expect(b.count).toBe(a.count);
-    a.sums.forEach((x, i) => {
-      expect(b.sums[i]).toBeCloseTo(x, 12);
-    });
-    expect([...b.leftTotals, ...b.rightTotals]).toEqual([...a.leftTotals, ...a.rightTotals]);
-  }
-});
