@@ -12,8 +12,8 @@
  * "multi-branch enhancement" in 3.3; the aim at real outputs on changed inputs is that of algorithms.md 5.4b). A row with masks of its
  * own (single weights) is solved by itself. The samples wait before each layer, side by side (waiting-network.ts).
  *
- * Withdraws all of it when the outputs on samples held out did not come closer to the unpruned network's. Declines in layers that
- * nothing pruned comes into, in weights that several layers share, and in layers of more columns than the samples have rows.
+ * Withdraws all of it when the outputs on samples held out did not come closer to the unpruned network's. Declines in layers whose
+ * aim nothing pruned has part in, in weights that several layers share, and in layers of more columns than the samples have rows.
  */
 import { fail } from "../../src/diagnostics/diagnostic.ts";
 import { float, int } from "../../src/ir/attributes.ts";
@@ -98,23 +98,24 @@ const layerNamed = (graph: Graph, name: string): WeightedLayer =>
   weightedLayerOf(valueNamed(graph, name).producer!)!;
 
 /**
- * Layers of both graphs that something pruned comes into, in order of computation.
+ * Layers of both graphs whose aims have moved, in order of computation.
  * @throws DiagnosticError `no-unpruned-graph`
  */
 function layersToFit(graph: Graph, unpruned: Graph): string[] {
   const before = new Map(unpruned.values.map((value) => [value.name, value]));
   const moved = new Set<Value>();
-  return graph.operations.flatMap((operation) => {
-    const { operands, result } = operation;
+  for (const { operands, result } of graph.operations)
     if (operands.some((operand) => moved.has(operand)) || isChanged(result, before.get(result.name)))
       moved.add(result);
+  return graph.operations.flatMap((operation) => {
+    const { operands, result } = operation;
     if (weightedLayerOf(operation) === undefined || !isFree(operands)) return [];
     const shape = before.get(result.name)?.type.shape;
     if (shape === undefined || !sameShape(shape, result.type.shape))
       fail("no-unpruned-graph", `%${result.name} has no counterpart of its shape in the unpruned network`, {
         help: "run reconstruct before remove-channels, and both after the passes that change layers",
       });
-    return moved.has(result) ? [result.name] : [];
+    return moved.has(aimOf(graph, operation).target) ? [result.name] : [];
   });
 }
 

@@ -36,6 +36,26 @@ export function twoLayers(first: Matrix, bias: readonly number[], second: Matrix
   );
 }
 
+/** A residual block: x → down → up is its shortcut, x → branch what is added to it, and `last` reads the sum. */
+export function shortcutAndBranch(down: Matrix, up: Matrix, branch: Matrix, last: Matrix): Graph {
+  const weights = Object.entries({ down, up, branch, last }).map(
+    ([name, matrix]) =>
+      `  %${name} = constant {value = dense<${text(matrix)}>} : tensor<${matrix.length}x${matrix[0]!.length}xf32>`,
+  );
+  return parseGraph(
+    `graph @net(%x: tensor<1x${down[0]!.length}xf32>) {
+${weights.join("\n")}
+  %d = linear %x, %down : tensor<1x${down.length}xf32>
+  %s = linear %d, %up : tensor<1x${up.length}xf32>
+  %b = linear %x, %branch : tensor<1x${branch.length}xf32>
+  %sum = add %s, %b : tensor<1x${up.length}xf32>
+  %y = linear %sum, %last : tensor<1x${last.length}xf32>
+  return %y
+}`,
+    { file: "net.qir" },
+  );
+}
+
 export function normalSamples(count: number, inputs: number, seed = 5): SampleSource {
   const random = createRandom(seed);
   const values = Float32Array.from({ length: count * inputs }, () => 2 * random.uniform() - 1);

@@ -6,7 +6,7 @@ import { copyGraph } from "../../../src/ir/copy-graph.ts";
 import { maskOf } from "../../../src/ops/constant.ts";
 import { createRandom } from "../../../src/pass/random.ts";
 import { numbersOf } from "../../../src/tensor/tensor.ts";
-import { normalSamples, randomMatrix, run, twoLayers } from "./networks.ts";
+import { normalSamples, randomMatrix, run, shortcutAndBranch, twoLayers } from "./networks.ts";
 
 const inputs = 5;
 const samples = normalSamples(100, inputs);
@@ -91,6 +91,22 @@ test("reconstruction comes closer than the closed form, and keeps masks", async 
   mask.data.forEach((kept: number | bigint, i: number) => {
     if (kept === 0) expect(shown[i]).toBe(0);
   });
+});
+
+test("a branch makes up for what its shortcut lost", async () => {
+  const [down, up] = [randomMatrix(random, 8, inputs), randomMatrix(random, 4, 8)];
+  const graph = shortcutAndBranch(down, up, randomMatrix(random, 4, inputs), randomMatrix(random, 3, 4));
+  // Of five numbers the shortcut passes on four; the branch sees all five.
+  const copy = copyGraph(graph);
+  await run(copy, "prune-channels{allocate=uniform, criterion=l1, macs=0.8}", samples);
+  expect(distance(graph, copy)).toBeGreaterThan(0.05);
+  const fitted = copyGraph(graph);
+  await run(
+    fitted,
+    "prune-channels{allocate=uniform, criterion=l1, macs=0.8}, reconstruct{damping=0}",
+    samples,
+  );
+  expect(distance(graph, fitted)).toBeLessThan(1e-4);
 });
 
 test("reconstruction wants the unpruned network, in its shapes", async () => {
