@@ -41,13 +41,22 @@ export const manyRows = 64;
 
 const rowsForEachColumn = 16;
 
-/** Samples that give a layer so many rows; small samples without positions give one each. */
+/** Products of one layer's moments that take a second or two. */
+const fewSeconds = 2 ** 31;
+
+/** Samples that give a layer 16 rows for each column; small samples without positions give one each. */
 export const enoughSamples = ({ length, rows }: Unfolding): number =>
   Math.ceil((rowsForEachColumn * length) / Math.min(rows, manyRows));
 
-/** Rows of each sample, so that all samples together have about 16 for each column: few of many samples say more than many of few. */
-export const enoughRows = ({ length }: Unfolding, samples: number): number =>
-  Math.max(4, Math.min(manyRows, Math.ceil((rowsForEachColumn * length) / Math.max(1, samples))));
+/**
+ * Rows of each sample: of all together 16 for each column, and more where columns are few, as moments cost the square of their
+ * number. Few rows of many samples say more than many of few.
+ */
+export function enoughRows({ groups, length }: Unfolding, samples: number): number {
+  const affordable = fewSeconds / (groups * length * length);
+  const wanted = Math.max(rowsForEachColumn * length, affordable) / Math.max(1, samples);
+  return Math.max(4, Math.min(manyRows, Math.ceil(wanted)));
+}
 
 /** Of the rows of each group of the layer with themselves. */
 export const ownMoments = ({ groups, length }: Unfolding): Moments[] =>
