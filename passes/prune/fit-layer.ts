@@ -6,15 +6,22 @@ import type { Moments } from "../../src/numerics/moments.ts";
 import { maskOf } from "../../src/ops/constant.ts";
 import { numbersOf, tensor, type Tensor } from "../../src/tensor/tensor.ts";
 
-/**
- * @param layer its masked weights stay 0
- * @param wanted Σ y zᵀ of results and rows, outputs of a group × length, one for each of the layer's groups
- * @param own Σ z zᵀ
- */
+/** What least squares need to know of the rows z that a layer sees and the results y that it should give, group by group. */
+export interface Seen {
+  /** Σ y zᵀ, outputs of a group × length. */
+  readonly wanted: readonly Moments[];
+  /** Σ z zᵀ */
+  readonly own: readonly Moments[];
+  /** Of all places, where moments know some of them: biases are to be exact. */
+  readonly meanRows: readonly Float64Array[];
+  /** For each output. */
+  readonly meanResults: Float64Array;
+}
+
+/** @param layer its masked weights stay 0 */
 export function fitLayer(
   layer: WeightedLayer,
-  wanted: readonly Moments[],
-  own: readonly Moments[],
+  { wanted, own, meanRows, meanResults }: Seen,
   damping: number,
 ): { readonly weight: Tensor; readonly bias: Tensor | undefined } {
   const { length, groups } = layer.unfolding;
@@ -40,9 +47,9 @@ export function fitLayer(
     if (bias === undefined) return;
     for (let o = 0; o < outputs; o++) {
       if (isGone(mask, first + o, length)) continue;
-      let total = results.leftTotals[o]!;
-      for (let k = 0; k < length; k++) total -= weights[(first + o) * length + k]! * mine.leftTotals[k]!;
-      bias[first + o] = total / mine.count;
+      let mean = meanResults[first + o]!;
+      for (let k = 0; k < length; k++) mean -= weights[(first + o) * length + k]! * meanRows[g]![k]!;
+      bias[first + o] = mean;
     }
   });
   return {

@@ -26,6 +26,8 @@ import {
   crossMoments,
   enoughRows,
   enoughSamples,
+  meanResults,
+  meanRows,
   ownMoments,
   rowReader,
   weightedLayerOf,
@@ -36,7 +38,7 @@ import { WaitingNetwork } from "../../src/measure/waiting-network.ts";
 import { add } from "../../src/ops/add.ts";
 import { contentsOf, maskOf } from "../../src/ops/constant.ts";
 import { definePass } from "../../src/pass/pass.ts";
-import { numbersOf, type Tensor } from "../../src/tensor/tensor.ts";
+import { numbersOf, tensor, type Tensor } from "../../src/tensor/tensor.ts";
 import { measuringOf } from "./evidence.ts";
 import { fitLayer } from "./fit-layer.ts";
 import { applyPruning } from "./pruning.ts";
@@ -141,10 +143,10 @@ function aimOf(graph: Graph, { result }: Operation): { target: Value; shortcut?:
   return at(shortcut) < at(result) ? { target: user!.result, shortcut } : { target: result };
 }
 
-function lessShortcut(result: Tensor, shortcut: Tensor | undefined): Float64Array {
+function lessShortcut(result: Tensor, shortcut: Tensor | undefined): Tensor {
   const numbers = Float64Array.from(numbersOf(result));
   if (shortcut !== undefined) numbersOf(shortcut).forEach((x: number, i: number) => (numbers[i]! -= x));
-  return numbers;
+  return tensor("f64", result.shape, numbers);
 }
 
 /** Whether there were rows enough. */
@@ -152,7 +154,7 @@ function fit(
   graph: Graph,
   layer: WeightedLayer,
   inputs: readonly Tensor[],
-  wanted: readonly Float64Array[],
+  wanted: readonly Tensor[],
   damping: number,
 ): boolean {
   const { unfolding, outputs } = layer;
@@ -160,14 +162,16 @@ function fit(
   const [own, cross] = [ownMoments(unfolding), crossMoments(unfolding, perGroup)];
   const read = rowReader(unfolding, enoughRows(unfolding, inputs.length));
   inputs.forEach((input, s) => {
+    const results = numbersOf(wanted[s]!);
     read([input], ([row], group, place) => {
       const first = place * outputs + group * perGroup;
       own[group]!.add(row!);
-      cross[group]!.add(wanted[s]!.subarray(first, first + perGroup), row);
+      cross[group]!.add(results.slice(first, first + perGroup), row);
     });
   });
   if (own[0]!.count < unfolding.length) return false;
-  const { weight, bias } = fitLayer(layer, cross, own, damping);
+  const means = { meanRows: meanRows(unfolding, inputs), meanResults: meanResults(layer, wanted) };
+  const { weight, bias } = fitLayer(layer, { wanted: cross, own, ...means }, damping);
   const contents = new Map([[layer.weight.name, weight]]);
   if (bias !== undefined) contents.set(layer.bias!.name, bias);
   applyPruning(graph, { masks: new Map(), contents });

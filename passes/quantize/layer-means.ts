@@ -1,8 +1,8 @@
 /** What a layer's inputs are on average, in the real and in the quantized network, and the bias that keeps its real mean. */
 import { constantOf } from "../../src/ir/match.ts";
 import { sliceQuantization } from "../../src/ir/types.ts";
-import { rowReader } from "../../src/measure/layer-inputs.ts";
-import { numbersOf, tensor, type Tensor } from "../../src/tensor/tensor.ts";
+import { meanRows } from "../../src/measure/layer-inputs.ts";
+import { numbersOf } from "../../src/tensor/tensor.ts";
 import type { PairedLayer } from "./paired-layers.ts";
 import type { InputPairs } from "./walk-layers.ts";
 
@@ -11,29 +11,15 @@ export interface MeanRows {
   readonly quantized: Float64Array;
 }
 
-/** Mean rows of each group, of all places: reading rows is linear, so those of the mean inputs are the means. */
+/** Of each group of the layer. */
 export function meanRowsOf({ fake: { unfolding } }: PairedLayer, samples: InputPairs): readonly MeanRows[] {
-  const { groups, length, rows } = unfolding;
-  const means = Array.from({ length: groups }, () => ({
-    real: new Float64Array(length),
-    quantized: new Float64Array(length),
-  }));
-  const inputs = [0, 1].map((side) => meanOf(samples.map((pair) => pair[side]!)));
-  rowReader(unfolding, rows)(inputs, ([real, quantized], group) => {
-    for (let k = 0; k < length; k++) {
-      means[group]!.real[k]! += real![k]! / rows;
-      means[group]!.quantized[k]! += quantized![k]! / rows;
-    }
-  });
-  return means;
-}
-
-function meanOf(tensors: readonly Tensor[]): Tensor {
-  const [first] = tensors;
-  const sums = new Float64Array(first!.data.length);
-  for (const { data } of tensors)
-    for (let i = 0; i < sums.length; i++) sums[i]! += (data[i] as number) / tensors.length;
-  return tensor("f64", first!.shape, sums);
+  const [real, quantized] = [0, 1].map((side) =>
+    meanRows(
+      unfolding,
+      samples.map((pair) => pair[side]!),
+    ),
+  );
+  return real!.map((row, group) => ({ real: row, quantized: quantized![group]! }));
 }
 
 export interface QuantizedRows {

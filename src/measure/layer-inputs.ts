@@ -10,7 +10,7 @@ import { nameOperands } from "../ir/operation.ts";
 import type { TensorType } from "../ir/types.ts";
 import type { Unfolding } from "../ir/unfolding.ts";
 import { Moments } from "../numerics/moments.ts";
-import { numbersOf, type Tensor } from "../tensor/tensor.ts";
+import { numbersOf, tensor, type Tensor } from "../tensor/tensor.ts";
 
 export interface WeightedLayer {
   readonly operation: Operation;
@@ -103,4 +103,33 @@ export function rowReader(
         visit(read, group, place);
       });
   };
+}
+
+/** The mean row of each group over all places and samples. Reading rows is linear, so those of the mean input have the same mean. */
+export function meanRows(unfolding: Unfolding, inputs: readonly Tensor[]): Float64Array[] {
+  const { groups, length, rows } = unfolding;
+  const means = Array.from({ length: groups }, () => new Float64Array(length));
+  rowReader(unfolding, rows)([meanTensor(inputs)], ([row], group) => {
+    const mean = means[group]!;
+    for (let k = 0; k < length; k++) mean[k]! += row![k]! / rows;
+  });
+  return means;
+}
+
+/** The mean result of each output over all places and samples; results have outputs along their last axis. */
+export function meanResults(
+  { outputs, unfolding: { rows } }: WeightedLayer,
+  results: readonly Tensor[],
+): Float64Array {
+  const means = new Float64Array(outputs);
+  numbersOf(meanTensor(results)).forEach((y: number, i: number) => (means[i % outputs]! += y / rows));
+  return means;
+}
+
+function meanTensor(tensors: readonly Tensor[]): Tensor {
+  const [first] = tensors;
+  const sums = new Float64Array(first!.data.length);
+  for (const { data } of tensors)
+    for (let i = 0; i < sums.length; i++) sums[i]! += (data[i] as number) / tensors.length;
+  return tensor("f64", first!.shape, sums);
 }
