@@ -1,28 +1,33 @@
 /**
- * The study of docs/pruning.md: criteria, shares of channels, repair, and what is left of the accuracy of the integers.
+ * The study of docs/pruning.md: criteria, shares of channels, repair, masks, and what is left of the accuracy of the integers.
  *
  *     npm run study:pruning -- kws ad                       every criterion at 20, 30 and 50 %, with and without repair
  *     npm run study:pruning -- kws --criteria random,l1     some of them
  *     npm run study:pruning -- ic_large --budgets macs=0.7,macs=0.5     the compiler's default, by budget
+ *     npm run study:pruning -- kws --masks                  pieces smaller than channels
  *     npm run study:pruning -- kws --kept                   what earlier runs measured
+ *     npm run study:pruning -- kws ad --plot docs/pruning.svg           the same as a picture
  *
  * Results go to build/study/pruning, line by line; what is there is not measured again. Choices are made on calibration samples; dev is
  * read once for each row and decides nothing. Needs the corpus (QUERN_CORPUS, or ../shared).
  */
-import { appendFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
+import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { criteria } from "../../passes/prune/criteria/index.ts";
 import { passes } from "../../passes/index.ts";
 import { pipelines } from "../../passes/pipelines.ts";
+import { dependencyGroups } from "../../passes/prune/dependency-groups.ts";
+import { resourceModel, type Resources } from "../../passes/prune/resources.ts";
 import { contextFor } from "../../src/driver/compile.ts";
 import { evaluate } from "../../src/driver/evaluate.ts";
 import { runPipeline } from "../../src/pass/manager.ts";
 import { tensor } from "../../src/tensor/tensor.ts";
 import { parsePipeline } from "../../src/text/pipeline.ts";
 import { Corpus, networks, type StudyNetwork } from "../networks.ts";
+import { budgetPlans, comparedCriteria, criterionPlans, maskPlans, unpruned, type Plan } from "./plans.ts";
+import { panels, type Panel } from "./plot.ts";
 
-interface Row {
+export interface Row {
   /** The passes that prune. */
   readonly prune: string;
   /** Top-1, or the area under the curve. */
@@ -39,58 +44,30 @@ const { values: options, positionals } = parseArgs({
   options: {
     criteria: { type: "string" },
     budgets: { type: "string" },
+    masks: { type: "boolean", default: false },
     kept: { type: "boolean", default: false },
+    plot: { type: "string" },
   },
 });
 const corpus = new Corpus(process.env["QUERN_CORPUS"] ?? "../shared");
 const folder = join("build", "study", "pruning");
 mkdirSync(folder, { recursive: true });
 
-const closing = "remove-channels, canonicalize, eliminate-dead-code, ";
-const shares = [0.2, 0.3, 0.5];
-/** Normalizations are folded in these networks. */
-const folded = "batch-norm-scale";
-
-function plans(): { readonly name: string; readonly prune: string }[] {
-  const unpruned = { name: "unpruned", prune: "" };
-  if (options.budgets !== undefined)
-    return [
-      unpruned,
-      ...options.budgets.split(",").map((budget) => ({
-        name: budget,
-        prune: `prune-channels{${budget}}, reconstruct, ${closing}`,
-      })),
-    ];
-  const chosen =
-    options.criteria?.split(",") ?? criteria.map(({ name }) => name).filter((name) => name !== folded);
-  return [
-    unpruned,
-    ...chosen.flatMap((criterion) =>
-      shares.flatMap((share) => {
-        const choice = `criterion=${criterion}, allocate=uniform, ratio=${share}`;
-        return [
-          { name: `${criterion} ${share}`, prune: `prune-channels{${choice}, repair=none}, ${closing}` },
-          {
-            name: `${criterion} ${share}, repaired`,
-            prune: `prune-channels{${choice}}, reconstruct, ${closing}`,
-          },
-        ];
-      }),
-    ),
-  ];
+function chosenPlans(): Plan[] {
+  if (options.budgets !== undefined) return [unpruned, ...budgetPlans(options.budgets.split(","))];
+  if (options.masks) return [unpruned, ...maskPlans()];
+  return [unpruned, ...criterionPlans(options.criteria?.split(",") ?? comparedCriteria)];
 }
+
+const context = (samples?: Parameters<typeof contextFor>[0]): ReturnType<typeof contextFor> =>
+  contextFor(samples, () => undefined);
 
 async function measure(network: StudyNetwork, prune: string): Promise<Row> {
   const begin = process.cpuUsage();
   const graph = corpus.graph(network);
   const samples = corpus.calibration(network, graph, { samples: 600, elements: 2 ** 21 });
   const steps = parsePipeline(`${pipelines.optimize}, ${prune}${pipelines.quantize}`);
-  const records = await runPipeline(
-    graph,
-    steps,
-    passes,
-    contextFor(samples, () => undefined),
-  );
+  const records = await runPipeline(graph, steps, passes, context(samples));
   const timeS = process.cpuUsage(begin).user / 1e6;
   const evaluation = corpus.evaluation(network, graph);
   const labels = corpus.labels(network, evaluation.count);
@@ -117,6 +94,14 @@ async function measure(network: StudyNetwork, prune: string): Promise<Row> {
   };
 }
 
+/** What the network takes before pruning. */
+async function wholeOf(network: StudyNetwork): Promise<Resources> {
+  const graph = corpus.graph(network);
+  await runPipeline(graph, parsePipeline(pipelines.optimize), passes, context());
+  const groups = dependencyGroups(graph);
+  return resourceModel(graph, groups)(groups.map(() => 0));
+}
+
 function measured(file: string): Map<string, Row> {
   const lines = existsSync(file) ? readFileSync(file, "utf8").trim().split("\n") : [];
   const rows = lines.filter((line) => line !== "").map((line) => JSON.parse(line) as Row);
@@ -125,25 +110,34 @@ function measured(file: string): Map<string, Row> {
 
 const percent = (share: number | undefined): string => (share === undefined ? "" : (100 * share).toFixed(1));
 
-for (const name of positionals.length > 0 ? positionals : ["ic", "kws", "vww", "ad"]) {
-  const network = networks.find((each) => each.name === name);
-  if (network === undefined)
-    throw new Error(`there is no network ${name}, but ${networks.map((each) => each.name).join(", ")}`);
-  const file = join(folder, `${name}.jsonl`);
-  const known = measured(file);
-  console.log(`\n| ${name} | score, % | 95 % | agreement, % | MACs | weights, bytes | CPU s |`);
+async function table(network: StudyNetwork, known: ReadonlyMap<string, Row>, file: string): Promise<void> {
+  const whole = await wholeOf(network);
+  console.log(`\n| ${network.name} | score, % | 95 % | agreement, % | MACs, % | weights, % | CPU s |`);
   console.log("|---|---|---|---|---|---|---|");
-  for (const { name: plan, prune } of plans()) {
+  for (const { name: plan, prune } of chosenPlans()) {
     let row = known.get(prune);
     if (row === undefined && !options.kept) {
       row = await measure(network, prune);
       appendFileSync(file, `${JSON.stringify(row)}\n`);
     }
     if (row === undefined) continue;
-    const { score, interval, agreement, macs = "", weightBytes = "", timeS } = row;
+    const { score, interval, agreement, macs = whole.macs, weightBytes = whole.weightBytes, timeS } = row;
     const range = interval.map(percent).join("–");
+    const left = `${percent(macs / whole.macs)} | ${percent(weightBytes / whole.weightBytes)}`;
     console.log(
-      `| ${plan} | ${percent(score)} | ${range} | ${percent(agreement)} | ${macs} | ${weightBytes} | ${timeS.toFixed(0)} |`,
+      `| ${plan} | ${percent(score)} | ${range} | ${percent(agreement)} | ${left} | ${timeS.toFixed(0)} |`,
     );
   }
 }
+
+const drawn: Panel[] = [];
+for (const name of positionals.length > 0 ? positionals : ["ic", "kws", "vww", "ad"]) {
+  const network = networks.find((each) => each.name === name);
+  if (network === undefined)
+    throw new Error(`there is no network ${name}, but ${networks.map((each) => each.name).join(", ")}`);
+  const file = join(folder, `${name}.jsonl`);
+  const known = measured(file);
+  if (options.plot === undefined) await table(network, known, file);
+  else drawn.push({ network, whole: await wholeOf(network), rows: [...known.values()] });
+}
+if (options.plot !== undefined) writeFileSync(options.plot, panels(drawn));
