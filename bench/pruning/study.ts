@@ -5,6 +5,7 @@
  *     npm run study:pruning -- kws --criteria random,l1     some of them
  *     npm run study:pruning -- ic_large --budgets macs=0.7,macs=0.5     the compiler's default, by budget
  *     npm run study:pruning -- kws --masks                  pieces smaller than channels
+ *     npm run study:pruning -- kws --passes "prune-channels{macs=0.5}, remove-channels"     a pipeline of your own
  *     npm run study:pruning -- kws --kept                   what earlier runs measured
  *     npm run study:pruning -- kws ad --plot docs/pruning.svg           the same as a picture
  *
@@ -45,6 +46,7 @@ const { values: options, positionals } = parseArgs({
     criteria: { type: "string" },
     budgets: { type: "string" },
     masks: { type: "boolean", default: false },
+    passes: { type: "string" },
     kept: { type: "boolean", default: false },
     plot: { type: "string" },
   },
@@ -55,6 +57,8 @@ mkdirSync(folder, { recursive: true });
 
 function chosenPlans(): Plan[] {
   if (options.budgets !== undefined) return [unpruned, ...budgetPlans(options.budgets.split(","))];
+  if (options.passes !== undefined)
+    return [unpruned, { name: options.passes.replaceAll("|", "\\|"), prune: `${options.passes}, ` }];
   if (options.masks) return [unpruned, ...maskPlans()];
   return [unpruned, ...criterionPlans(options.criteria?.split(",") ?? comparedCriteria)];
 }
@@ -83,7 +87,7 @@ async function measure(network: StudyNetwork, prune: string): Promise<Row> {
   const { top1, auc, agreement } = engines[0]!;
   const judged = top1 ?? auc;
   if (judged === undefined) throw new Error(`${network.name} was not judged`);
-  const left = records.flatMap(({ findings }) => findings).find(({ summary, macs }) => summary && macs);
+  const left = records.flatMap(({ findings }) => findings).findLast(({ summary, macs }) => summary && macs);
   return {
     prune,
     score: judged.value,
