@@ -9,8 +9,7 @@
  * with x the rows of the real network and x̂ those of the quantized one. Where there is a bias all moments are about the means: the bias
  * takes care of those. Each is judged by the squared error of its results on samples held out.
  */
-import type { Unfolding } from "../../src/ir/unfolding.ts";
-import { crossMoments, manyRows, ownMoments, rowReader } from "../../src/measure/layer-inputs.ts";
+import { crossMoments, enoughRows, ownMoments, rowReader } from "../../src/measure/layer-inputs.ts";
 import { elementFactors } from "../../src/numerics/group-codes.ts";
 import { levelsOf } from "../../src/numerics/levels.ts";
 import { reconstruct } from "../../src/numerics/least-squares.ts";
@@ -100,19 +99,12 @@ export function roundLayer(
   return judge(layer, real, biased, heldOut);
 }
 
-/** Moments cost the square of a row, and are known well enough from that many times its length. */
-const rowsPerColumn = 16;
-const fewestPlaces = 16;
-
-const placesFor = ({ length }: Unfolding, samples: number): number =>
-  Math.max(fewestPlaces, Math.min(manyRows, Math.ceil((rowsPerColumn * length) / samples)));
-
 function momentsOf(
   { fake: { unfolding } }: PairedLayer,
   samples: InputPairs,
 ): { own: readonly Moments[]; cross: readonly Moments[] } {
   const [own, cross] = [ownMoments(unfolding), crossMoments(unfolding, unfolding.length)];
-  const read = rowReader(unfolding, placesFor(unfolding, samples.length));
+  const read = rowReader(unfolding, enoughRows(unfolding, samples.length));
   for (const pair of samples)
     read(pair, ([x, quantized], group) => {
       own[group]!.add(quantized!);
