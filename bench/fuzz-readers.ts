@@ -1,7 +1,8 @@
 /**
- * Feeds damaged models to the readers, for hours if asked: `npm run fuzz:readers -- --count 20000 net.onnx net.tflite …`
+ * Feeds damaged and hostile models to the readers, for hours if asked: `npm run fuzz:readers -- --count 20000 net.onnx hostile.onnx …`
  *
- * Every file has to give a graph or diagnostics: no other error, no hang, no memory without bounds, nothing written. For that
+ * Every damaged file has to give a graph or diagnostics, every hostile one (bench/hostile: `hostile.onnx`, `hostile.tflite`) diagnostics,
+ * each with code, place and help: no other error, no hang, no memory without bounds, nothing written. For that
  * the files go through a process of their own which may not write files (node's permission model), and whose heartbeat is watched here.
  * The same arguments damage the same way; what fails is named by model and seed.
  */
@@ -11,6 +12,7 @@ import { performance } from "node:perf_hooks";
 import { fileURLToPath } from "node:url";
 import { DiagnosticError } from "../src/diagnostics/diagnostic.ts";
 import { loadModel } from "../src/driver/model.ts";
+import { hostileFile, hostileKinds, lacksOf, type HostileFile } from "./hostile/index.ts";
 import { mutate } from "./mutate.ts";
 
 /** What one file may cost: processor time, and memory of the whole process. */
@@ -31,28 +33,39 @@ interface Summary {
 
 type Message = { readonly done: number } | Summary;
 
+/** Files by seed; those of a kind have to be refused. */
+function sourceOf(file: string): (seed: number) => HostileFile | { readonly bytes: Uint8Array } {
+  const kinds = hostileKinds[file];
+  if (kinds !== undefined) return (seed) => hostileFile(kinds, seed);
+  const sound = new Uint8Array(readFileSync(file));
+  return (seed) => ({ bytes: mutate(sound, seed) });
+}
+
 /** In the process of its own. */
 function feed(file: string, count: number, tell: (message: Message) => void): void {
-  const sound = new Uint8Array(readFileSync(file));
+  const make = sourceOf(file);
   const codes: Record<string, number> = {};
   const failures: string[] = [];
   let [graphs, slowestMs, peakBytes] = [0, 0, 0];
   for (let seed = 0; seed < count; seed++) {
-    const bytes = mutate(sound, seed);
+    const made = make(seed);
+    const fault = "kind" in made ? ` (${made.kind})` : "";
     const begin = process.cpuUsage();
     try {
-      loadModel({ file, bytes });
+      loadModel({ file, bytes: made.bytes });
       graphs++;
+      if ("kind" in made) failures.push(`seed ${seed}${fault}: it was taken`);
     } catch (error) {
       if (error instanceof DiagnosticError) {
         for (const code of new Set(error.diagnostics.map((d) => d.code)))
           codes[code] = (codes[code] ?? 0) + 1;
-      } else failures.push(`seed ${seed}: ${String(error)}`);
+        for (const lack of lacksOf(error.diagnostics)) failures.push(`seed ${seed}${fault}: ${lack}`);
+      } else failures.push(`seed ${seed}${fault}: ${String(error)}`);
     }
     const { user, system } = process.cpuUsage(begin);
     const timeMs = (user + system) / 1000;
     slowestMs = Math.max(slowestMs, timeMs);
-    if (timeMs > mostMs) failures.push(`seed ${seed}: ${timeMs.toFixed(0)} ms`);
+    if (timeMs > mostMs) failures.push(`seed ${seed}${fault}: ${timeMs.toFixed(0)} ms`);
     if (seed % 100 === 0) tell({ done: seed });
   }
   peakBytes = process.resourceUsage().maxRSS * 1024;

@@ -1,8 +1,9 @@
-/** A short run of what `npm run fuzz:readers` does for long: damaged models give a graph or diagnostics, quickly. */
+/** A short run of what `npm run fuzz:readers` does for long: damaged models give a graph or diagnostics, hostile ones diagnostics, quickly. */
 import { describe, expect, test } from "vitest";
 import { DiagnosticError } from "../../src/diagnostics/diagnostic.ts";
 import { loadModel } from "../../src/driver/model.ts";
 import { tensor } from "../../src/tensor/tensor.ts";
+import { hostileFile, hostileKinds, lacksOf } from "../../bench/hostile/index.ts";
 import { mutate } from "../../bench/mutate.ts";
 import { f32, onnxBytes } from "./onnx/networks.ts";
 import * as flat from "./tflite/flat-writer.ts";
@@ -72,5 +73,27 @@ describe.each([
     // Both happen, or the damage is of no use.
     expect(graphs).toBeGreaterThan(10);
     expect(refused).toBeGreaterThan(500);
+  });
+});
+
+describe.each(Object.entries(hostileKinds))("%s", (file, kinds) => {
+  const names = Object.keys(kinds);
+
+  test.each(names)("%s is refused, with code, place and help", (name) => {
+    for (let round = 0; round < 12; round++) {
+      const { bytes, kind } = hostileFile(kinds, round * names.length + names.indexOf(name));
+      expect(kind).toBe(name);
+      const begin = process.cpuUsage();
+      let found: unknown;
+      try {
+        loadModel({ file, bytes });
+      } catch (error) {
+        found = error;
+      }
+      const { user, system } = process.cpuUsage(begin);
+      expect(user + system, `round ${round}`).toBeLessThan(2e6);
+      if (!(found instanceof DiagnosticError)) throw new Error(`round ${round}`, { cause: found });
+      expect(lacksOf(found.diagnostics), `round ${round}`).toEqual([]);
+    }
   });
 });

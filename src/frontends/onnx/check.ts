@@ -182,12 +182,15 @@ function undefinedName(
   });
 }
 
+/** ONNX issues two or three a year: what is beyond is no version. */
+const largestOpset = 999;
+
 function opsetProblems({ opsets }: OnnxModel, domains: ReadonlyMap<string, string>): Diagnostic[] {
   const problems: Diagnostic[] = [];
   const help = "export the model again with an operator set (opset_version=17, for example)";
   for (const [domain, user] of domains) {
     const version = opsets.get(domain);
-    if (version !== undefined && version >= 1) continue;
+    if (version !== undefined && version >= 1 && version <= largestOpset) continue;
     const name = domain === "" ? "ai.onnx" : domain;
     const found = version === undefined ? "imports no operator set" : `imports version ${version}`;
     const message = `the model ${found} of domain '${name}', which ${user} needs`;

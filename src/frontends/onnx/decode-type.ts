@@ -13,8 +13,8 @@ function decodeDimension(proto: Proto.TensorShapeProto.IDimension, owner: string
   if (proto.dimParam) return proto.dimParam;
   if (!Object.hasOwn(proto, "dimValue")) return null;
   const extent = toInteger(proto.dimValue);
-  if (extent < 0) return null;
-  if (extent < 2 ** 31) return Number(extent);
+  if (extent === -1) return null;
+  if (extent >= 0 && extent < 2 ** 31) return Number(extent);
   return fail("onnx-tensor-shape", `${owner} has a dimension of ${String(extent)}`, {
     subject: owner,
     help: "the file is damaged or was written by a faulty exporter: export it again",
@@ -37,7 +37,7 @@ function nested(proto: Proto.ITypeProto | null | undefined, owner: string): stri
   return proto ? decodeType(proto, owner).declared : "";
 }
 
-/** @throws DiagnosticError onnx-tensor-shape, for a dimension of 2^31 or more */
+/** @throws DiagnosticError onnx-tensor-shape, for a dimension of 2^31 or more, or a negative one but -1 */
 export function decodeType(proto: Proto.ITypeProto, owner: string): OnnxType {
   if (proto.tensorType) return decodeTensorType(proto.tensorType, owner);
   if (proto.sequenceType) return { declared: `sequence of ${nested(proto.sequenceType.elemType, owner)}` };

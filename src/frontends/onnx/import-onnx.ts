@@ -47,15 +47,20 @@ export function importOnnx(bytes: Uint8Array, options: OnnxImportOptions = {}): 
   try {
     return convertModel(checkOnnxModel(decodeOnnx(bytes), options));
   } catch (error) {
-    if (!(error instanceof DiagnosticError) || options.file === undefined) throw error;
-    throw new DiagnosticError(error.diagnostics.map((problem) => inFile(problem, options.file!)));
+    if (!(error instanceof DiagnosticError)) throw error;
+    throw new DiagnosticError(error.diagnostics.map((problem) => inFile(problem, options.file)));
   }
 }
 
-const inFile = (problem: Diagnostic, file: string): Diagnostic => ({
-  ...problem,
-  subject: problem.subject === undefined ? file : `${problem.subject} of ${file}`,
-});
+/** With the file's name, and with something to do about what only says what was expected. */
+function inFile(problem: Diagnostic, file: string | undefined): Diagnostic {
+  const subject = file === undefined ? problem.subject : [problem.subject, file].filter(Boolean).join(" of ");
+  return {
+    help: "change it where the model is exported, or check the file with onnx.checker",
+    ...problem,
+    ...(subject === undefined ? {} : { subject }),
+  };
+}
 
 interface Conversion {
   readonly checked: CheckedOnnxModel;

@@ -17,7 +17,7 @@ import { perTensor, tensorType, type Quantization } from "../../ir/types.ts";
 import { createConstantOperand } from "../../ops/constant-operand.ts";
 import { dequantize } from "../../ops/dequantize.ts";
 import { quantize } from "../../ops/quantize.ts";
-import type { ElementType } from "../../tensor/element-type.ts";
+import { elementRange, type ElementType } from "../../tensor/element-type.ts";
 import { converters } from "./converters/index.ts";
 import { decodeTflite, type TfliteModel, type TfliteOperator, type TfliteTensor } from "./decode.ts";
 import { describeOperator, operatorView, type OperatorView } from "./operator-view.ts";
@@ -44,14 +44,19 @@ export function importTflite(bytes: Uint8Array, { file }: TfliteImportOptions = 
   try {
     return convertModel(decodeTflite(bytes));
   } catch (error) {
-    if (!(error instanceof DiagnosticError) || file === undefined) throw error;
-    throw new DiagnosticError(
-      error.diagnostics.map((problem) => ({
-        ...problem,
-        subject: problem.subject === undefined ? file : `${problem.subject} of ${file}`,
-      })),
-    );
+    if (!(error instanceof DiagnosticError)) throw error;
+    throw new DiagnosticError(error.diagnostics.map((problem) => inFile(problem, file)));
   }
+}
+
+/** With the file's name, and with something to do about what only says what was expected. */
+function inFile(problem: Diagnostic, file: string | undefined): Diagnostic {
+  const subject = file === undefined ? problem.subject : [problem.subject, file].filter(Boolean).join(" of ");
+  return {
+    help: "convert the model again: the file is damaged, or was made by a faulty tool",
+    ...problem,
+    ...(subject === undefined ? {} : { subject }),
+  };
 }
 
 const storedElements: readonly ElementType[] = ["i8", "u8", "i16", "i32"];
@@ -146,8 +151,9 @@ function quantizationOf(tensor: TfliteTensor): Quantization | undefined {
     fail("tflite-quantization", `tensor "${name}" ${message}`, { subject: `tensor "${name}"` });
   const wrong = scale.find((s) => !(s > 0 && Number.isFinite(s)));
   if (wrong !== undefined) return refuse(`has the scale ${wrong}, expected a positive number`);
-  if (!zero.every((z) => Number.isInteger(z) && Math.abs(z) < 2 ** 31))
-    return refuse(`has the zero points ${zero.join(", ")}`);
+  const { min, max } = elementRange(element);
+  const beyond = zero.find((z) => !(Number.isInteger(z) && z >= min && z <= max));
+  if (beyond !== undefined) return refuse(`has the zero point ${beyond}, expected within [${min}, ${max}]`);
   if (scale.length === 1) return perTensor(scale[0]!, zero[0]!);
   if (shape[axis] !== scale.length)
     return refuse(`has ${scale.length} scales for axis ${axis} of [${shape.join(", ")}]`);

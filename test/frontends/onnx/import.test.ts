@@ -792,6 +792,7 @@ describe("faults", () => {
         '  in node "stem" (Conv) of net.onnx',
         '  note: input 0 is "x", f32[1, 3, 8, 8]',
         '  note: input 1 is initializer "w", f32[4, 2, 3, 3]',
+        "  help: change it where the model is exported, or check the file with onnx.checker",
       ].join("\n"),
     );
   });

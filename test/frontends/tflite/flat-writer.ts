@@ -1,7 +1,7 @@
 /** Builds small FlatBuffers from plain data: tables of scalars, vectors and tables, each child behind its parent. */
 
 export type FlatValue =
-  | { readonly kind: "i8" | "u8" | "i32" | "u32" | "f32"; readonly value: number }
+  | { readonly kind: "i8" | "u8" | "i32" | "u32" | "f32" | "i64"; readonly value: number }
   | { readonly kind: "bytes"; readonly value: Uint8Array }
   | { readonly kind: "i32s" | "f32s" | "i64s"; readonly value: readonly number[] }
   | { readonly kind: "table"; readonly value: FlatFields }
@@ -14,6 +14,7 @@ export const i8 = (value: number): FlatValue => ({ kind: "i8", value });
 export const u8 = (value: number): FlatValue => ({ kind: "u8", value });
 export const i32 = (value: number): FlatValue => ({ kind: "i32", value });
 export const u32 = (value: number): FlatValue => ({ kind: "u32", value });
+export const i64 = (value: number): FlatValue => ({ kind: "i64", value });
 export const f32 = (value: number): FlatValue => ({ kind: "f32", value });
 export const bytes = (value: Uint8Array): FlatValue => ({ kind: "bytes", value });
 export const text = (value: string): FlatValue => bytes(new TextEncoder().encode(value));
@@ -50,7 +51,7 @@ class Writer {
   }
 }
 
-const inlineBytes = { i8: 1, u8: 1, i32: 4, u32: 4, f32: 4 } as const;
+const inlineBytes = { i8: 1, u8: 1, i32: 4, u32: 4, f32: 4, i64: 8 } as const;
 const elementBytes = { i32s: 4, f32s: 4, i64s: 8 } as const;
 const elementKinds = { i32s: "i32", f32s: "f32", i64s: "i64" } as const;
 

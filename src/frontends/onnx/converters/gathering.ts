@@ -54,6 +54,7 @@ function convertGather(node: NodeView): Value {
 /** (i = 0 … depth - 1 along axis) equals the index, negative ones counted from the end: the second of values, else the first. */
 function convertOneHot(node: NodeView): Value {
   const depth = Number(saturatedNumbersOf(node.known(1, "depth"))[0]);
+  if (!(depth >= 0)) node.fail("onnx-attribute", `has depth ${depth}, expected at least 0`);
   const t = termsOf(node);
   const rank = node.shape(0).length + 1;
   const axis = axisAt(node, node.attributes.int("axis") ?? -1, rank);
@@ -61,12 +62,9 @@ function convertOneHot(node: NodeView): Value {
   const counted = t.when(t.isLess(whole, 0), t.plus(whole, depth), whole);
   const indices = node.reshape(counted, whole.type.shape.toSpliced(axis, 0, 1));
   const shape = Array<number>(rank).fill(1).with(axis, depth);
-  const range = tensor(
-    "i64",
-    shape,
-    Array.from({ length: depth }, (_, i) => BigInt(i)),
-  );
-  const hot = t.isEqual(indices, node.constant(range, "range"));
+  const range = new BigInt64Array(node.reserve(shape));
+  for (let i = 0; i < range.length; i++) range[i] = BigInt(i);
+  const hot = t.isEqual(indices, node.constant(tensor("i64", shape, range), "range"));
   const values = node.value(2);
   const value = (at: number): Value => {
     const run = { starts: [at], ends: [at + 1], axes: [0], steps: [1] };

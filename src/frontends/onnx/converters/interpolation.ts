@@ -105,36 +105,34 @@ export interface Filter {
 
 export interface Taps {
   /** [to, taps] each, row by row. */
-  readonly indices: readonly number[];
-  readonly weights: readonly number[];
+  readonly indices: Int32Array;
+  readonly weights: Float32Array;
   readonly taps: number;
 }
 
-export function tapsOf(axis: ResizedAxis, filter: Filter): Taps {
+/** @param reserve is told how many entries each result takes, before there are any */
+export function tapsOf(axis: ResizedAxis, filter: Filter, reserve: (taps: number) => void): Taps {
   const shrink = filter.antialias ? Math.min(axis.scale, 1) : 1;
   const radius = filter.kind === "linear" ? 1 : 2;
   const start = Math.floor(-radius / shrink) + 1;
   const taps = 2 - 2 * start;
-  const offsets = Array.from({ length: taps }, (_, i) => start + i);
-  const rows = Array.from({ length: axis.to }, (_, x) => {
+  reserve(taps);
+  const indices = new Int32Array(axis.to * taps);
+  const weights = new Float32Array(axis.to * taps);
+  const row = new Float64Array(taps);
+  for (let x = 0; x < axis.to; x++) {
     const place = placeOf(x, axis);
-    const base = Math.ceil(place) - 1;
-    const entries = offsets.map((offset) => base + offset);
-    const weights = entries.map((entry) => {
+    const first = Math.ceil(place) - 1 + start;
+    for (let t = 0; t < taps; t++) {
+      const entry = first + t;
       const outside = entry < 0 || entry >= axis.from;
-      return filter.excludeOutside && outside ? 0 : weightAt(filter, (entry - place) * shrink);
-    });
-    const total = weights.reduce((sum, weight) => sum + weight, 0);
-    return {
-      entries: entries.map((entry) => limited(entry, axis.from)),
-      weights: weights.map((w) => w / total),
-    };
-  });
-  return {
-    taps,
-    indices: rows.flatMap(({ entries }) => entries),
-    weights: rows.flatMap(({ weights }) => weights),
-  };
+      row[t] = filter.excludeOutside && outside ? 0 : weightAt(filter, (entry - place) * shrink);
+      indices[x * taps + t] = limited(entry, axis.from);
+    }
+    const total = row.reduce((sum, weight) => sum + weight, 0);
+    for (let t = 0; t < taps; t++) weights[x * taps + t] = row[t]! / total;
+  }
+  return { taps, indices, weights };
 }
 
 /** The filter at a distance. */

@@ -147,8 +147,10 @@ function resized(node: NodeView, axes: readonly ResizedAxis[], method: Method): 
   return axes.reduce((value, axis, number) => {
     if (isWhole(axis)) return value;
     if (axis.from === 0) return node.fail("operand-shape", `resizes axis ${number}, which has no entries`);
+    node.reserve([axis.to]);
     const moved = alongAxis(node, value, number, axis, method);
-    const outside = Array.from({ length: axis.to }, (_, x) => Number(crops(axis) && isOutside(x, axis)));
+    if (!crops(axis)) return moved;
+    const outside = Array.from({ length: axis.to }, (_, x) => Number(isOutside(x, axis)));
     if (!outside.includes(1)) return moved;
     const shape = moved.type.shape.map((_, i) => (i === number ? axis.to : 1));
     return t.when(node.constant(tensor("bool", shape, outside), "outside"), method.extrapolation, moved);
@@ -168,8 +170,9 @@ function alongAxis(
     const indices = node.constant(tensor("i32", [axis.to], entries), "entries");
     return node.create(gather, { input, indices }, { axis: number });
   }
-  const { taps, indices, weights } = tapsOf(axis, filter);
-  node.reserve([axis.to, taps]);
+  const { taps, indices, weights } = tapsOf(axis, filter, (count) => {
+    node.reserve([Math.max(1, axis.to), count]);
+  });
   return node.create(
     resample,
     { input },
