@@ -18,7 +18,7 @@ import { int, ints, type OnnxAttributes } from "../attributes.ts";
 import type { Written } from "../tensors.ts";
 import { channelsFirst } from "./channels-first.ts";
 import { indices } from "./indices.ts";
-import { row, same, type Row, type Writer } from "./writer.ts";
+import { row, type Row, type Writer } from "./writer.ts";
 
 export const reduction: readonly Row[] = [
   row(maxPool, (writer, attributes) => pool(writer, "MaxPool", attributes)),
@@ -32,7 +32,7 @@ export const reduction: readonly Row[] = [
   row(reduceProd, reduce("ReduceProd")),
   row(argMax, position("ArgMax")),
   row(argMin, position("ArgMin")),
-  row(softmax, same("Softmax")),
+  row(softmax, (writer, { axis }) => writer.node("Softmax", [writer.operand(0)], { axis: int(axis) })),
   row(topKIndices, (writer, { axis, k, largest }) => {
     const attributes = { axis: int(axis), largest: int(largest), sorted: int(1) };
     return writer.nodeOutput("TopK", [writer.operand(0), indices(writer, "k", [k])], attributes, 1);

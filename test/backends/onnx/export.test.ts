@@ -185,6 +185,13 @@ describe("written and read again", () => {
       graph(nhwc, `${turn}%y = reshape %x {shape = [2, 60]} : tensor<2x60xf32>`),
     ],
     [
+      "a normalization over an image",
+      graph(
+        `${nhwc}, %w: tensor<3xf32>`,
+        `${turn}%y = layer_norm %x, %w {axes = [1, 2], epsilon = 0.25} : tensor<2x5x4x3xf32>`,
+      ),
+    ],
+    [
       "weights of four bits",
       graph(
         "%x: tensor<2x2xf32>",
@@ -240,13 +247,15 @@ describe("what cannot be written", () => {
   test("is named, all of it, with node and cure", () => {
     const text = `graph @g(%x: tensor<2x3xf32>, %s: tensor<3xf32>) {
   %n = batch_norm %x, %s, %s, %s, %s {axis = 1} : tensor<2x3xf32> loc "node \\"bn\\" (BatchNormalization)"
-  %y = mod %n, %x : tensor<2x3xf32>
+  %m = mod %n, %x : tensor<2x3xf32>
+  %y = layer_norm %m, %s {axes = [1], centre = false} : tensor<2x3xf32>
   return %y
 }`;
     expect(problemsOf(text)).toMatchInlineSnapshot(`
       [
         "onnx-export node "bn" (BatchNormalization): 'batch_norm' cannot be written as ONNX → leave out the target onnx, or express it by operators that docs/onnx-export.md lists",
-        "onnx-export %y: ONNX's Mod of reals has the sign of the dividend → write it with Floor, Mul and Sub",
+        "onnx-export %m: ONNX's Mod of reals has the sign of the dividend → write it with Floor, Mul and Sub",
+        "onnx-export %y: 'layer_norm' over axes [1] without centring is none of ONNX's normalizations → leave out the target onnx",
       ]
     `);
   });

@@ -11,7 +11,8 @@ import { generator, numbers } from "../../ops/run-operator.ts";
 /** The same inputs and outputs, and the same numbers on random ones. */
 export function expectSame(graph: Graph): void {
   const { bytes } = exportOnnx(graph, { version: "test" });
-  const { graph: again } = importOnnx(bytes);
+  const { graph: again, notes } = importOnnx(bytes);
+  expect(notes).toEqual([]);
   const shapes = ({ inputs, outputs }: Graph) =>
     [inputs, outputs].map((ports) => ports.map(({ name, type }) => [name, type]));
   expect(shapes(again)).toEqual(shapes(graph));
