@@ -18,6 +18,11 @@ export const methods: readonly Method[] = [
   { name: "W8 chosen ranges", passes: fake("bits=8") },
   { name: standard, passes: `${fake("bits=8")}, correct-bias` },
   { name: "W8 rounded", passes: `${fake("bits=8")}, round-weights{bits=8}, correct-bias` },
+  {
+    name: "W8 per tensor, equalized",
+    passes: `equalize-layers, ${fake("bits=8, weights=tensor")}`,
+    networks: ["vww", "ad"],
+  },
   { name: "W8 per tensor", passes: fake("bits=8, weights=tensor"), networks: ["vww", "ad"] },
   {
     name: "W8 per tensor, bias",

@@ -1,7 +1,8 @@
 /**
- * `npm run study:quantization [-- NETWORK… --kept]`: what each step of quantization gives on the corpus, as the tables of docs/quantization.md.
+ * `npm run study:quantization [-- NETWORK… --methods "A; B" --kept --layers]`: what each step of quantization gives on the corpus, as the tables of docs/quantization.md.
  * Every choice is made on calibration samples; `dev` is read to print the tables, and nothing is made from them. Trials that
- * are done are kept in build/study and not run again; `--kept` prints those alone.
+ * are done are kept in build/study and not run again; `--kept` prints those alone, `--methods` takes these methods only, of the names in
+ * methods.ts, `--layers` adds how far each layer's simulation is from its shipped integers.
  */
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -11,6 +12,7 @@ import { areaUnderCurve, correlation } from "../../src/driver/scores.ts";
 import { mcnemar, proportion } from "../../src/driver/statistics.ts";
 import { methods, standard, type Method } from "./methods.ts";
 import { Corpus, networks, type StudyNetwork } from "../networks.ts";
+import type { LayerDistance } from "./distance.ts";
 import { runTrial, type Trial } from "./trial.ts";
 
 const corpus = new Corpus(process.env["QUERN_CORPUS"] ?? "../shared");
@@ -30,8 +32,8 @@ function table(network: StudyNetwork, trials: ReadonlyMap<string, Trial>): strin
     return [
       `### ${network.name}: ${first!.labels.length} samples, real network ${percent(float.value)} (${interval(float.interval)})`,
       "",
-      "| method | accuracy | interval | agreement | p against float | p against W8 | SQNR dB | time s | memory MB |",
-      "|---|---|---|---|---|---|---|---|---|",
+      `| method | accuracy | interval | agreement | p against float | p against W8 | ${costNames} |`,
+      "|---|---|---|---|---|---|---|---|---|---|---|",
       ...rows,
     ].join("\n");
   }
@@ -39,8 +41,8 @@ function table(network: StudyNetwork, trials: ReadonlyMap<string, Trial>): strin
   return [
     `### ${network.name}: ${first!.labels.length} recordings, real network ${float.value.toFixed(4)} (${float.interval.map((x) => x.toFixed(3)).join("–")})`,
     "",
-    "| method | AUC | interval | correlation of scores | SQNR dB | time s | memory MB |",
-    "|---|---|---|---|---|---|---|",
+    `| method | AUC | interval | correlation of scores | ${costNames} |`,
+    "|---|---|---|---|---|---|---|---|---|",
     ...rows,
   ].join("\n");
 }
@@ -48,8 +50,31 @@ function table(network: StudyNetwork, trials: ReadonlyMap<string, Trial>): strin
 const accuracy = (trial: Trial, answers: readonly number[]): ReturnType<typeof proportion> =>
   proportion(trial.labels.filter((_, n) => isHit(trial, answers, n)).length, trial.labels.length);
 
-const costs = ({ sqnrDb, timeMs, peakBytes }: Trial): string =>
-  `${sqnrDb.toFixed(1)} | ${(timeMs / 1000).toFixed(1)} | ${(peakBytes / 2 ** 20).toFixed(0)}`;
+const costNames = "SQNR dB | weights KiB | time s | memory MB | integers that differ";
+
+const costs = ({ sqnrDb, timeMs, peakBytes, weightBytes, distance }: Trial): string => {
+  const sum = (of: (layer: LayerDistance) => number): number =>
+    distance.reduce((n, layer) => n + of(layer), 0);
+  const share = sum(({ differing }) => differing) / sum(({ elements }) => elements);
+  const largest = distance.reduce((most, layer) => Math.max(most, layer.largest), 0);
+  const apart = share === 0 ? "none" : `${percent(share)} %, by ≤ ${largest}`;
+  return `${sqnrDb.toFixed(1)} | ${(weightBytes / 1024).toFixed(1)} | ${(timeMs / 1000).toFixed(1)} | ${(peakBytes / 2 ** 20).toFixed(0)} | ${apart}`;
+};
+
+/** Layer by layer: how many integers of the stored network are others than the simulation's. */
+function layerTable(network: StudyNetwork, name: string, { distance }: Trial): string {
+  const rows = distance.map(
+    ({ value, elements, differing, largest }) =>
+      `| ${value} | ${percent(differing / Math.max(1, elements), 3)} % | ${largest} |`,
+  );
+  return [
+    `#### ${network.name}, ${name}`,
+    "",
+    "| value | differ | by at most |",
+    "|---|---|---|",
+    ...rows,
+  ].join("\n");
+}
 
 function classRow(name: string, trial: Trial, against: Trial | undefined): string {
   const { found, expected, labels } = trial;
@@ -94,15 +119,22 @@ if (first === "--trial") {
 } else {
   mkdirSync(folder, { recursive: true });
   const words = process.argv.slice(2);
+  const at = words.indexOf("--methods");
+  const named = at < 0 ? undefined : words.splice(at, 2)[1]?.split(";").map((name) => name.trim());
+  const unknown = named?.filter((name) => !methods.some((method) => method.name === name)) ?? [];
+  if (unknown.length > 0) throw new Error(`no such method: ${unknown.join(", ")}`);
   const wanted = words.filter((word) => !word.startsWith("--"));
   for (const network of networks) {
     if (wanted.length > 0 && !wanted.includes(network.name)) continue;
     const trials = new Map<string, Trial>();
     for (const method of methods) {
       if (method.networks?.includes(network.name) === false) continue;
+      if (named?.includes(method.name) === false) continue;
       const trial = trialOf(network, method, words.includes("--kept"));
       if (trial !== undefined) trials.set(method.name, trial);
     }
     if (trials.size > 0) console.log(`${table(network, trials)}\n`);
+    if (words.includes("--layers"))
+      for (const [name, trial] of trials) console.log(`${layerTable(network, name, trial)}\n`);
   }
 }

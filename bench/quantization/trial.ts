@@ -8,12 +8,14 @@ import { contextFor, pipelineText } from "../../src/driver/compile.ts";
 import { measuringExecutor } from "../../src/driver/engines.ts";
 import { addToGroups, meanSquaredDifference, newGroupMeans } from "../../src/driver/scores.ts";
 import { argmax } from "../../src/driver/statistics.ts";
+import { measureGraph } from "../../src/driver/layers.ts";
 import type { Graph } from "../../src/ir/graph.ts";
 import { judgeable, NoiseRatio, valuesOf } from "../../src/measure/judge-outputs.ts";
 import { runPipeline } from "../../src/pass/manager.ts";
 import type { SampleSource } from "../../src/pass/samples.ts";
 import { tensor, type Tensor } from "../../src/tensor/tensor.ts";
 import { parsePipeline } from "../../src/text/pipeline.ts";
+import { distanceFromShipped, type LayerDistance } from "./distance.ts";
 import type { Method } from "./methods.ts";
 import type { Corpus, StudyNetwork } from "../networks.ts";
 
@@ -27,7 +29,14 @@ export interface Trial {
   /** Of calibration, quantization and repair. */
   readonly timeMs: number;
   readonly peakBytes: number;
+  /** Of weights and biases, packed. */
+  readonly weightBytes: number;
+  /** Of the simulation, which all figures above are of, from the integers that ship. */
+  readonly distance: readonly LayerDistance[];
 }
+
+/** Of `dev`: one in 256 elements differs or none in a thousand, these say as well as all. */
+const distanceSamples = 50;
 
 export async function runTrial(corpus: Corpus, network: StudyNetwork, method: Method): Promise<Trial> {
   const graph = corpus.graph(network);
@@ -38,14 +47,26 @@ export async function runTrial(corpus: Corpus, network: StudyNetwork, method: Me
   await runPipeline(graph, parsePipeline(method.passes), passes, context);
   const timeMs = performance.now() - begin;
   const peakBytes = process.resourceUsage().maxRSS * 1024;
-  foldDequantized(graph);
+  const { weightBytes } = measureGraph(graph);
   const evaluation = corpus.evaluation(network, graph);
+  const distance = await distanceFromShipped(graph, firstOf(evaluation.batches(), distanceSamples));
+  foldDequantized(graph);
   return {
     ...(await judge(context.snapshots.get("real")!, graph, evaluation, network)),
     labels: corpus.labels(network, evaluation.count),
     timeMs,
     peakBytes,
+    weightBytes,
+    distance,
   };
+}
+
+function* firstOf<T>(all: Iterable<T>, count: number): Iterable<T> {
+  let taken = 0;
+  for (const one of all) {
+    if (taken++ === count) return;
+    yield one;
+  }
 }
 
 async function judge(

@@ -12,6 +12,7 @@ import { layerTable, noiseChart } from "./layer-table.ts";
 import { markup, type Markup, type Part } from "./markup.ts";
 import { memoryPicture } from "./memory-picture.ts";
 import { pruning } from "./pruning.ts";
+import { sensitivity } from "./sensitivity.ts";
 import { rowsOf } from "./rows.ts";
 import { style } from "./style.ts";
 
@@ -22,6 +23,7 @@ export function reportPage(report: Report): string {
   const rows = rowsOf(report.layers);
   const noise = noiseChart(rows);
   const pruned = pruning(report);
+  const sensitive = sensitivity(report);
   const page = markup`<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="${policy}"><meta name="color-scheme" content="light dark">
@@ -34,6 +36,7 @@ ${warnings(report)}
 <div>${section("layers", "Layers", layerTable(rows))}
 ${noise === undefined ? undefined : section("noise", "Noise along the network", markup`<p class="note">Stored results against the real network's, over ${plural(report.measuredSamples, "calibration sample")}.</p>${noise}`)}</div></div>
 ${pruned === undefined ? undefined : section("pruning", "Pruning", markup`<p class="note">Channels removed before quantization. Shares of held-out calibration samples whose largest output stays the same.</p>${pruned}`)}
+${sensitive === undefined ? undefined : section("sensitivity", "What each layer's width costs", markup`<p class="note">Each layer's weights alone at a width, all else real: SQNR in dB of the values that decide, on samples held out.</p>${sensitive}`)}
 ${report.ranges.length === 0 ? undefined : section("ranges", "Ranges", markup`<p class="note">What each value was in the real network, on ${plural(report.measuredSamples, "calibration sample")} (heights are square roots of counts). Shaded: what its integers can hold.</p>${histograms(report)}`)}
 ${Object.values(report.targets).map(memorySection)}
 ${section("decisions", "What the compiler decided", decisions(report.passes))}

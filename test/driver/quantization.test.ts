@@ -1,0 +1,109 @@
+/** What `quern compile` says of quantization: stated ranges, no samples at all, what each layer's width costs. */
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, expect, test } from "vitest";
+import { createRandom } from "../../src/pass/random.ts";
+import { writeNpy } from "../../src/tensor/npy.ts";
+import { tensor } from "../../src/tensor/tensor.ts";
+import { quern } from "../quern.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "quern-quantization-"));
+const at = (...parts: string[]): string => join(folder, ...parts);
+afterAll(() => {
+  rmSync(folder, { recursive: true });
+});
+
+const random = createRandom(8);
+const rows = (count: number, columns: number): string =>
+  `[${Array.from({ length: count }, () => `[${Array.from({ length: columns }, () => (2 * random.uniform() - 1).toFixed(3)).join(", ")}]`).join(", ")}]`;
+
+writeFileSync(
+  at("net.qir"),
+  `graph @net(%x: tensor<1x6xf32>) {
+  %w = constant {value = dense<${rows(8, 6)}>} : tensor<8x6xf32>
+  %h = linear %x, %w : tensor<1x8xf32>
+  %gamma = constant {value = dense<[1, 0.5, 1, 2, 1, 1, 0.5, 1]>} : tensor<8xf32>
+  %beta = constant {value = dense<[0, 1, 0, 0, 0.5, 0, 0, 0]>} : tensor<8xf32>
+  %n = batch_norm %h, %gamma, %beta, %beta, %gamma : tensor<1x8xf32>
+  %r = relu %n : tensor<1x8xf32>
+  %v = constant {value = dense<${rows(3, 8)}>} : tensor<3x8xf32>
+  %z = linear %r, %v : tensor<1x3xf32>
+  %y = softmax %z : tensor<1x3xf32>
+  return %y
+}
+`,
+);
+const samples = Float32Array.from({ length: 40 * 6 }, () => 2 * random.uniform() - 1);
+writeFileSync(at("x.npy"), writeNpy(tensor("f32", [40, 6], samples)));
+
+interface Report {
+  readonly ranges: readonly { readonly value: string; readonly low: number; readonly high: number }[];
+  readonly passes: readonly {
+    readonly pass: string;
+    readonly findings: readonly Readonly<Record<string, unknown>>[];
+  }[];
+}
+const reportOf = (out: string): Report =>
+  JSON.parse(readFileSync(join(out, "report.json"), "utf8")) as Report;
+const compile = (...more: string[]) => quern("compile", at("net.qir"), "--target", "c", ...more);
+
+test("stated ranges beside measured ones", async () => {
+  writeFileSync(at("r.json"), '{"r": [0, 16]}');
+  const out = at("stated");
+  expect(await compile("--calibrate", at("x.npy"), "--ranges", at("r.json"), "--out", out)).toMatchObject({
+    code: 0,
+    err: "",
+  });
+  const { findings } = reportOf(out).passes.find(({ pass }) => pass === "calibrate")!;
+  expect(findings).toContainEqual({ value: "r", method: "given", low: 0, high: 16 });
+  expect(findings.some(({ value, method }) => value === "x" && method !== "given")).toBe(true);
+});
+
+test("no samples: from the normalization and what is stated, to a verified network", async () => {
+  writeFileSync(at("ends.json"), '{"x": [-1, 1], "z": [-6, 6]}');
+  const out = at("free");
+  expect(await compile("--pipeline", "data-free", "--ranges", at("ends.json"), "--out", out)).toMatchObject({
+    code: 0,
+    err: "",
+  });
+  const { findings } = reportOf(out).passes.find(({ pass }) => pass === "derive-ranges")!;
+  // The widest channel has mean 0 and deviation 2, and its lower half is cut.
+  expect(findings).toContainEqual({ value: "r", method: "derived", low: 0, high: 12 });
+  expect(await quern("verify", out)).toMatchObject({ code: 0 });
+});
+
+test("no samples and nothing said of the ends", async () => {
+  const { code, err } = await compile("--pipeline", "data-free", "--out", at("none"));
+  expect([code, existsSync(at("none"))]).toEqual([1, false]);
+  expect(err).toContain("error[no-range]: nothing tells the range of %x");
+  expect(err).toContain("error[no-range]: nothing tells the range of %z");
+});
+
+test("a file that holds no ranges, and a name that is none", async () => {
+  writeFileSync(at("bad.json"), '{"r": [1]}');
+  const bad = await compile("--calibrate", at("x.npy"), "--ranges", at("bad.json"), "--out", at("none"));
+  expect(bad.err).toContain("error[ranges-file]: 'r' is [1], expected [lowest, highest]");
+  writeFileSync(at("name.json"), '{"q": [0, 1]}');
+  const name = await compile("--calibrate", at("x.npy"), "--ranges", at("name.json"), "--out", at("none"));
+  expect(name.err).toContain("error[given-range]: a range is given for %q");
+  expect(existsSync(at("none"))).toBe(false);
+});
+
+test("what each layer's width costs is drawn, a line a width", async () => {
+  const out = at("sensitive");
+  const pipeline = "optimize, measure-sensitivity{bits=[8, 4, 2]}, quantize";
+  expect(await compile("--calibrate", at("x.npy"), "--pipeline", pipeline, "--out", out)).toMatchObject({
+    code: 0,
+  });
+  const page = readFileSync(join(out, "report.html"), "utf8");
+  const section = page.slice(
+    page.indexOf('<section id="sensitivity">'),
+    page.indexOf('<section id="ranges">'),
+  );
+  expect(section.match(/class="curve"/g)).toHaveLength(3);
+  expect(section.match(/class="dot"/g)).toHaveLength(6);
+  for (const bits of [8, 4, 2]) expect(section).toContain(`>${bits} bits</text>`);
+  const { findings } = reportOf(out).passes.find(({ pass }) => pass === "measure-sensitivity")!;
+  expect(section).toContain(`at 2 bits: ${(findings[0]!["2 bits dB"] as number).toFixed(1)} dB`);
+});
