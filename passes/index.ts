@@ -21,6 +21,7 @@ import { reestimateBatchNorm } from "./prune/reestimate-batch-norm.ts";
 import { removeChannels } from "./prune/remove-channels.ts";
 import { pruneWeights } from "./prune/prune-weights.ts";
 import { restoreWeights } from "./prune/restore-weights.ts";
+import { absorbBias } from "./quantize/absorb-bias.ts";
 import { calibrate } from "./quantize/calibrate.ts";
 import { completeQuantization } from "./quantize/complete-quantization.ts";
 import { correctBias } from "./quantize/correct-bias.ts";
@@ -31,6 +32,7 @@ import { normalizeWeights } from "./quantize/normalize-weights.ts";
 import { removeRedundantQuantization } from "./quantize/remove-redundant-quantization.ts";
 import { signActivations } from "./quantize/sign-activations.ts";
 import { measureSensitivity } from "./quantize/measure-sensitivity.ts";
+import { smoothActivations } from "./quantize/smooth-activations.ts";
 import { roundWeights } from "./quantize/round-weights.ts";
 import { widenOutputs } from "./quantize/widen-outputs.ts";
 import { requantize } from "./quantize/requantize.ts";
@@ -57,6 +59,8 @@ export const passes: readonly Pass[] = [
   restoreWeights,
   measureSensitivity,
   equalizeLayers,
+  absorbBias,
+  smoothActivations,
   calibrate,
   insertFakeQuantization,
   roundWeights,

@@ -120,7 +120,13 @@ if (first === "--trial") {
   mkdirSync(folder, { recursive: true });
   const words = process.argv.slice(2);
   const at = words.indexOf("--methods");
-  const named = at < 0 ? undefined : words.splice(at, 2)[1]?.split(";").map((name) => name.trim());
+  const named =
+    at < 0
+      ? undefined
+      : words
+          .splice(at, 2)[1]
+          ?.split(";")
+          .map((name) => name.trim());
   const unknown = named?.filter((name) => !methods.some((method) => method.name === name)) ?? [];
   if (unknown.length > 0) throw new Error(`no such method: ${unknown.join(", ")}`);
   const wanted = words.filter((word) => !word.startsWith("--"));

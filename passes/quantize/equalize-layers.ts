@@ -16,13 +16,12 @@
 import { fail } from "../../src/diagnostics/diagnostic.ts";
 import { int } from "../../src/ir/attributes.ts";
 import { copyGraph } from "../../src/ir/copy-graph.ts";
-import type { Graph, Operation } from "../../src/ir/graph.ts";
-import { constantOf, onlyUser } from "../../src/ir/match.ts";
+import type { Graph } from "../../src/ir/graph.ts";
+import { constantOf } from "../../src/ir/match.ts";
 import { noiseOfGraphs, toDecibels } from "../../src/measure/judge-outputs.ts";
-import { weightedLayerOf, type WeightedLayer } from "../../src/measure/layer-inputs.ts";
 import { fewestBits, levelsOf, mostBits } from "../../src/numerics/levels.ts";
 import { definePass } from "../../src/pass/pass.ts";
-import { numbersOf } from "../../src/tensor/tensor.ts";
+import { constantLayer, isHomogeneous, openPairs, reach, rescaleChannel } from "./layer-pairs.ts";
 import { roundedWeights } from "./quantize-weights.ts";
 import { replaceReal } from "./replace-constant.ts";
 
@@ -39,7 +38,7 @@ export const equalizeLayers = definePass({
     if (createExecutor === undefined) throw new Error("no executor in the context");
     if (options.bits < fewestBits || options.bits > mostBits.integers)
       fail("option", `bits is ${options.bits}, expected ${fewestBits} to ${mostBits.integers}`);
-    const pairs = pairsOf(graph);
+    const { pairs } = openPairs(graph, isHomogeneous);
     if (pairs.length === 0) return;
     const equalized = copyGraph(graph);
     equalize(equalized);
@@ -52,110 +51,30 @@ export const equalizeLayers = definePass({
       "after dB": toDecibels(after!),
     });
     count(better ? "equalized" : "withdrawn", pairs.length);
-    if (better) equalize(graph);
+    if (!better) return;
+    equalize(graph);
+    context.normalized.clear();
   },
 });
-
-interface LayerPair {
-  readonly first: WeightedLayer;
-  readonly second: WeightedLayer;
-}
-
-function pairsOf(graph: Graph): LayerPair[] {
-  return graph.operations.flatMap((operation): LayerPair[] => {
-    const first = equalizable(operation);
-    let next = first && onlyUser(graph, operation.result);
-    while (next !== undefined && isHomogeneous(next)) next = onlyUser(graph, next.result);
-    const second = next && equalizable(next);
-    if (first === undefined || second === undefined || second.weight === second.input) return [];
-    // A reshape between them would move channels; there is none, but the layers must agree on what a channel is.
-    return second.input.type.shape.at(-1) === first.outputs ? [{ first, second }] : [];
-  });
-}
-
-function equalizable(operation: Operation): WeightedLayer | undefined {
-  const layer = weightedLayerOf(operation);
-  if (layer === undefined || constantOf(layer.weight)?.element !== "f32") return undefined;
-  return layer.bias === undefined || constantOf(layer.bias) !== undefined ? layer : undefined;
-}
-
-function isHomogeneous({ definition, attributes }: Operation): boolean {
-  const form = definition.integer;
-  if (form?.kind !== "clamp") return false;
-  const { low, high } = form.bounds(attributes);
-  return high === Infinity && (low === 0 || low === -Infinity);
-}
-
-/** Weights and bias of a layer, to be changed. */
-interface OpenLayer {
-  readonly layer: WeightedLayer;
-  readonly weights: Float64Array;
-  readonly bias: Float64Array | undefined;
-}
 
 const mostSweeps = 50;
 const settled = 1e-3;
 
 function equalize(graph: Graph): void {
-  const opened = new Map<Operation, OpenLayer>();
-  const open = (layer: WeightedLayer): OpenLayer => {
-    const known = opened.get(layer.operation);
-    if (known !== undefined) return known;
-    const bias = layer.bias && Float64Array.from(numbersOf(constantOf(layer.bias)!));
-    const made = { layer, weights: Float64Array.from(numbersOf(constantOf(layer.weight)!)), bias };
-    opened.set(layer.operation, made);
-    return made;
-  };
-  const pairs = pairsOf(graph).map(({ first, second }) => {
-    const [rows, columns] = [rowsOf(first), columnsOf(second)];
-    return { first: open(first), second: open(second), rows, columns };
-  });
+  const { pairs, close } = openPairs(graph, isHomogeneous);
   for (let sweep = 0; sweep < mostSweeps; sweep++) {
     let largest = 0;
-    for (const { first, second, rows, columns } of pairs)
-      rows.forEach((row, channel) => {
-        const column = columns[channel]!;
-        const [r1, r2] = [reach(first.weights, row), reach(second.weights, column)];
+    for (const pair of pairs)
+      pair.rows.forEach((row, channel) => {
+        const [r1, r2] = [reach(pair.first.weights, row), reach(pair.second.weights, pair.columns[channel]!)];
         if (r1 === 0 || r2 === 0) return;
         const t = Math.sqrt(r1 / r2);
         largest = Math.max(largest, Math.abs(t - 1));
-        for (const at of row) first.weights[at]! /= t;
-        if (first.bias !== undefined) first.bias[channel]! /= t;
-        for (const at of column) second.weights[at]! *= t;
+        rescaleChannel(pair, channel, t);
       });
     if (largest < settled) break;
   }
-  for (const { layer, weights, bias } of opened.values()) {
-    replaceReal(graph, layer.operation, layer.weight, weights);
-    if (layer.bias !== undefined) replaceReal(graph, layer.operation, layer.bias, bias!);
-  }
-}
-
-const reach = (weights: Float64Array, places: readonly number[]): number =>
-  places.reduce((most, at) => Math.max(most, Math.abs(weights[at]!)), 0);
-
-/** Places of the weights of each output. */
-const rowsOf = ({ outputs, unfolding: { length } }: WeightedLayer): number[][] =>
-  Array.from({ length: outputs }, (_, o) => Array.from({ length }, (__, k) => o * length + k));
-
-/** Places of the weights that read each channel of the input: known from where rows come from, whatever the operator. */
-function columnsOf({ input, outputs, unfolding }: WeightedLayer): number[][] {
-  const channels = input.type.shape.at(-1)!;
-  const { groups, length, rows, positions } = unfolding;
-  const columns = Array.from({ length: channels }, (): number[] => []);
-  for (let group = 0; group < groups; group++) {
-    const sources = new Int32Array(length).fill(-1);
-    // A place at the border misses some of its inputs.
-    for (let row = 0; row < rows && sources.includes(-1); row++)
-      positions(row, group).forEach((position, k) => {
-        if (position >= 0) sources[k] = position % channels;
-      });
-    for (let o = (group * outputs) / groups; o < ((group + 1) * outputs) / groups; o++)
-      sources.forEach((channel, k) => {
-        if (channel >= 0) columns[channel]!.push(o * length + k);
-      });
-  }
-  return columns;
+  close();
 }
 
 /** One scale a layer, activations in reals. */
@@ -163,7 +82,7 @@ function withRoundedWeights(graph: Graph, bits: number): Graph {
   const rounded = copyGraph(graph);
   const levels = levelsOf(bits);
   for (const operation of rounded.operations) {
-    const layer = equalizable(operation);
+    const layer = constantLayer(operation);
     if (layer === undefined) continue;
     const weights = constantOf(layer.weight)!;
     replaceReal(rounded, operation, layer.weight, roundedWeights(weights, undefined, levels));

@@ -28,7 +28,10 @@ export interface PassContext {
   readonly snapshots: Map<string, Graph>;
   /** By name of the value: what the user knows of it, which nothing measures again. */
   readonly ranges?: ReadonlyMap<string, Range>;
-  /** What batch normalizations said of the channels they gave, by name of the value: folding leaves no trace of it in the graph. */
+  /**
+   * What batch normalizations said of the channels they gave, by name of the value: folding leaves no trace of it in the graph. Passes that
+   * give channels other values clear it.
+   */
   readonly normalized: Map<string, ChannelStatistics>;
   readonly random: (seed: number) => Random;
   readonly warn: (warning: Diagnostic) => void;

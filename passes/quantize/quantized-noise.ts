@@ -1,0 +1,77 @@
+/**
+ * How far networks that compute about the same in reals would be from the real one as integers: eight bits for activations, by the extremes
+ * of the samples that serve, and for weights, by nearest levels with a scale for each channel. What changes layers before calibration is
+ * judged by it.
+ */
+import type { ExecutorFactory } from "../../src/exec/executor.ts";
+import { copyGraph } from "../../src/ir/copy-graph.ts";
+import type { Graph } from "../../src/ir/graph.ts";
+import { constantOf } from "../../src/ir/match.ts";
+import { noiseOfGraphs } from "../../src/measure/judge-outputs.ts";
+import { fittedSamples } from "../../src/measure/split-samples.ts";
+import { levelsOf } from "../../src/numerics/levels.ts";
+import type { PassContext } from "../../src/pass/pass.ts";
+import type { SampleSource } from "../../src/pass/samples.ts";
+import { fixedInputsOf } from "./fixed-inputs.ts";
+import { constantLayer } from "./layer-pairs.ts";
+import { planQuantization } from "./plan.ts";
+import { quantizeActivations } from "./quantize-activations.ts";
+import { roundedWeights } from "./quantize-weights.ts";
+import { replaceReal } from "./replace-constant.ts";
+
+/** Noise over signal of each graph's deciding values, on the samples held out. */
+export async function quantizedNoise(
+  real: Graph,
+  graphs: readonly Graph[],
+  samples: SampleSource,
+  createExecutor: ExecutorFactory,
+  context: PassContext,
+): Promise<number[]> {
+  const quantized: Graph[] = [];
+  for (const graph of graphs) quantized.push(await asIntegers(graph, samples, createExecutor, context));
+  return noiseOfGraphs(real, quantized, samples, createExecutor);
+}
+
+async function asIntegers(
+  graph: Graph,
+  samples: SampleSource,
+  createExecutor: ExecutorFactory,
+  context: PassContext,
+): Promise<Graph> {
+  const copy = copyGraph(graph);
+  const plan = planQuantization(copy, fixedInputsOf(copy, context));
+  const measured = new Map(
+    plan.groups
+      .flatMap((group) => (group.fixed === undefined ? group.sources : []))
+      .map((value) => [value.name, { value, min: 0, max: 0 }]),
+  );
+  const executor = await createExecutor(copy, new Set(measured.keys()));
+  const see = (name: string, data: ArrayLike<number | bigint>): void => {
+    const range = measured.get(name);
+    if (range === undefined) return;
+    for (let i = 0; i < data.length; i++) {
+      range.min = Math.min(range.min, Number(data[i]));
+      range.max = Math.max(range.max, Number(data[i]));
+    }
+  };
+  try {
+    for (const sample of fittedSamples(samples, Infinity)) {
+      copy.inputs.forEach(({ name }, i) => {
+        see(name, sample[i]!.data);
+      });
+      executor.run(sample, (name, { data }) => {
+        see(name, data);
+      });
+    }
+  } finally {
+    executor.dispose();
+  }
+  for (const { value, min, max } of measured.values()) copy.setRange(value, { min, max });
+  for (const operation of copy.operations) {
+    const layer = constantLayer(operation);
+    if (layer === undefined) continue;
+    replaceReal(copy, operation, layer.weight, roundedWeights(constantOf(layer.weight)!, 0, levelsOf(8)));
+  }
+  quantizeActivations(copy, plan);
+  return copy;
+}
