@@ -69,7 +69,7 @@ const context = (samples?: Parameters<typeof contextFor>[0]): ReturnType<typeof 
 async function measure(network: StudyNetwork, prune: string): Promise<Row> {
   const begin = process.cpuUsage();
   const graph = corpus.graph(network);
-  const samples = corpus.calibration(network, graph, { samples: 600, elements: 2 ** 21 });
+  const samples = corpus.calibration(network, graph, { samples: 1000, elements: 2 ** 22 });
   const steps = parsePipeline(`${pipelines.optimize}, ${prune}${pipelines.quantize}`);
   const records = await runPipeline(graph, steps, passes, context(samples));
   const timeS = process.cpuUsage(begin).user / 1e6;

@@ -8,20 +8,30 @@ import { numbersOf, tensor, type Tensor } from "../../src/tensor/tensor.ts";
 
 /** What least squares need to know of the rows z that a layer sees and the results y that it should give, group by group. */
 export interface Seen {
-  /** Σ y zᵀ, outputs of a group × length. */
+  /** The entries of rows that moments are of: those that any output keeps. */
+  readonly columns: readonly number[];
+  /** Σ y zᵀ, outputs of a group × columns. */
   readonly wanted: readonly Moments[];
   /** Σ z zᵀ */
   readonly own: readonly Moments[];
-  /** Of all places, where moments know some of them: biases are to be exact. */
+  /** Of whole rows at all places, where moments know some of them: biases are to be exact. */
   readonly meanRows: readonly Float64Array[];
   /** For each output. */
   readonly meanResults: Float64Array;
 }
 
+/** Entries of the layer's rows that not all of its outputs have masked. */
+export function keptColumns({ weight, unfolding: { length } }: WeightedLayer): number[] {
+  const mask = maskOf(weight);
+  const kept = new Uint8Array(length).fill(mask === undefined ? 1 : 0);
+  mask?.data.forEach((keep: number | bigint, at: number) => (kept[at % length]! |= Number(keep)));
+  return Array.from(kept.keys()).filter((k) => kept[k] === 1);
+}
+
 /** @param layer its masked weights stay 0 */
 export function fitLayer(
   layer: WeightedLayer,
-  { wanted, own, meanRows, meanResults }: Seen,
+  { columns, wanted, own, meanRows, meanResults }: Seen,
   damping: number,
 ): { readonly weight: Tensor; readonly bias: Tensor | undefined } {
   const { length, groups } = layer.unfolding;
@@ -35,13 +45,13 @@ export function fitLayer(
     const results = wanted[g]!;
     const first = g * outputs;
     const [toward, within] = bias === undefined ? [results, mine] : [results.centered(), mine.centered()];
-    for (const { rows, columns } of bySupport(mask, first, outputs, length)) {
-      if (columns.length === 0) continue;
+    for (const { rows, kept } of bySupport(mask, first, outputs, length, columns)) {
+      if (kept.length === 0) continue;
       const chosen = rows.map((row) => row - first);
-      const prior = rows.flatMap((row) => columns.map((k) => current[row * length + k]!));
-      const fitted = fitWeights(toward.select(chosen, columns).sums, prior, within.select(columns), damping);
+      const prior = rows.flatMap((row) => kept.map((k) => current[row * length + columns[k]!]!));
+      const fitted = fitWeights(toward.select(chosen, kept).sums, prior, within.select(kept), damping);
       rows.forEach((row, r) => {
-        columns.forEach((k, j) => (weights[row * length + k] = fitted[r * columns.length + j]!));
+        kept.forEach((k, j) => (weights[row * length + columns[k]!] = fitted[r * kept.length + j]!));
       });
     }
     if (bias === undefined) return;
@@ -62,20 +72,19 @@ const isGone = (mask: Tensor | undefined, output: number, length: number): boole
   mask !== undefined &&
   !mask.data.slice(output * length, (output + 1) * length).some((kept: number | bigint) => kept === 1);
 
-/** Outputs that keep the same columns, which one factorization serves. */
+/** Outputs that keep the same of the columns, by their places among them: one factorization serves all. */
 function bySupport(
   mask: Tensor | undefined,
   first: number,
   count: number,
   length: number,
-): { readonly rows: number[]; readonly columns: number[] }[] {
-  const found = new Map<string, { rows: number[]; columns: number[] }>();
+  columns: readonly number[],
+): { readonly rows: number[]; readonly kept: number[] }[] {
+  const found = new Map<string, { rows: number[]; kept: number[] }>();
   for (let o = first; o < first + count; o++) {
-    const columns: number[] = [];
-    for (let k = 0; k < length; k++)
-      if (mask === undefined || mask.data[o * length + k] === 1) columns.push(k);
-    const key = columns.join();
-    const alike = found.get(key) ?? { rows: [], columns };
+    const kept = [...columns.keys()].filter((k) => (mask?.data[o * length + columns[k]!] ?? 1) === 1);
+    const key = kept.join();
+    const alike = found.get(key) ?? { rows: [], kept };
     alike.rows.push(o);
     found.set(key, alike);
   }

@@ -40,7 +40,7 @@ import { contentsOf, maskOf } from "../../src/ops/constant.ts";
 import { definePass } from "../../src/pass/pass.ts";
 import { numbersOf, tensor, type Tensor } from "../../src/tensor/tensor.ts";
 import { measuringOf } from "./evidence.ts";
-import { fitLayer } from "./fit-layer.ts";
+import { fitLayer, keptColumns } from "./fit-layer.ts";
 import { applyPruning } from "./pruning.ts";
 
 export const reconstruct = definePass({
@@ -93,6 +93,9 @@ export const reconstruct = definePass({
 });
 
 const usualSamples = 256;
+
+/** Products in one layer's moments: a few seconds. What is fitted here is what is kept. */
+const manyProducts = 2 ** 31;
 
 const valueNamed = (graph: Graph, name: string): Value => graph.values.find((value) => value.name === name)!;
 
@@ -159,19 +162,23 @@ function fit(
 ): boolean {
   const { unfolding, outputs } = layer;
   const perGroup = outputs / unfolding.groups;
-  const [own, cross] = [ownMoments(unfolding), crossMoments(unfolding, perGroup)];
-  const read = rowReader(unfolding, enoughRows(unfolding, inputs.length));
+  const columns = keptColumns(layer);
+  const seen = { ...unfolding, length: columns.length };
+  const [own, cross] = [ownMoments(seen), crossMoments(seen, perGroup)];
+  const read = rowReader(unfolding, enoughRows(seen, inputs.length, manyProducts));
+  const kept = new Float64Array(columns.length);
   inputs.forEach((input, s) => {
     const results = numbersOf(wanted[s]!);
     read([input], ([row], group, place) => {
+      columns.forEach((k, j) => (kept[j] = row![k]!));
+      own[group]!.add(kept);
       const first = place * outputs + group * perGroup;
-      own[group]!.add(row!);
-      cross[group]!.add(results.slice(first, first + perGroup), row);
+      cross[group]!.add(results.slice(first, first + perGroup), kept);
     });
   });
-  if (own[0]!.count < unfolding.length) return false;
+  if (own[0]!.count < columns.length) return false;
   const means = { meanRows: meanRows(unfolding, inputs), meanResults: meanResults(layer, wanted) };
-  const { weight, bias } = fitLayer(layer, { wanted: cross, own, ...means }, damping);
+  const { weight, bias } = fitLayer(layer, { columns, wanted: cross, own, ...means }, damping);
   const contents = new Map([[layer.weight.name, weight]]);
   if (bias !== undefined) contents.set(layer.bias!.name, bias);
   applyPruning(graph, { masks: new Map(), contents });

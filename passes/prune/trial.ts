@@ -7,8 +7,12 @@ import type { Tensor } from "../../src/tensor/tensor.ts";
 import type { Measuring } from "./evidence.ts";
 import { applyPruning, type Pruning } from "./pruning.ts";
 import { removeUnread } from "./remove-unread.ts";
+import { macsOf } from "./resources.ts";
 
-const mostSamples = 64;
+const [fewestSamples, mostSamples] = [24, 64];
+
+/** Of one trial: searches try a hundred choices, and those of a large network are to take seconds each. */
+const mostMacs = 2 ** 31;
 
 export interface Trial {
   /** Noise over signal of what decides the outputs. */
@@ -36,8 +40,11 @@ export class Trials {
   }
 
   static async of(graph: Graph, measuring: Measuring): Promise<Trials> {
+    const macs = graph.operations.reduce((sum, operation) => sum + macsOf(operation), 0);
+    const affordable = Math.floor(mostMacs / Math.max(1, macs));
+    const count = Math.min(mostSamples, Math.max(fewestSamples, affordable));
     const samples: (readonly Tensor[])[] = [];
-    for (const sample of heldOutSamples(measuring.samples)) if (samples.push(sample) === mostSamples) break;
+    for (const sample of heldOutSamples(measuring.samples)) if (samples.push(sample) === count) break;
     return new Trials(graph, measuring, samples, await outputsOf(graph, measuring, samples));
   }
 

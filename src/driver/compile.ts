@@ -84,7 +84,7 @@ export interface WeightSettings {
 /** As many as calibration takes from a larger file (docs/quantization.md). */
 const calibrationSamples = { samples: 150, elements: 2 ** 19 };
 /** Least squares have more to find out than ranges (docs/pruning.md). */
-const pruningSamples = { samples: 600, elements: 2 ** 21 };
+const pruningSamples = { samples: 1000, elements: 2 ** 22 };
 
 export interface PruneBudget {
   /** The share of the multiply-accumulates to remove, above 0 and below 1. */

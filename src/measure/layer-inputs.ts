@@ -39,10 +39,12 @@ export function weightedLayerOf(operation: Operation): WeightedLayer | undefined
 
 export const manyRows = 64;
 
+type Sizes = Pick<Unfolding, "groups" | "length">;
+
 const rowsForEachColumn = 16;
 
-/** Products of one layer's moments that take a second or two. */
-const fewSeconds = 2 ** 31;
+/** Of one layer's moments: what takes less than a second. */
+const usualProducts = 2 ** 29;
 
 /** Samples that give a layer 16 rows for each column; small samples without positions give one each. */
 export const enoughSamples = ({ length, rows }: Unfolding): number =>
@@ -52,18 +54,18 @@ export const enoughSamples = ({ length, rows }: Unfolding): number =>
  * Rows of each sample: of all together 16 for each column, and more where columns are few, as moments cost the square of their
  * number. Few rows of many samples say more than many of few.
  */
-export function enoughRows({ groups, length }: Unfolding, samples: number): number {
-  const affordable = fewSeconds / (groups * length * length);
+export function enoughRows({ groups, length }: Sizes, samples: number, products = usualProducts): number {
+  const affordable = products / (groups * length * length);
   const wanted = Math.max(rowsForEachColumn * length, affordable) / Math.max(1, samples);
   return Math.max(4, Math.min(manyRows, Math.ceil(wanted)));
 }
 
 /** Of the rows of each group of the layer with themselves. */
-export const ownMoments = ({ groups, length }: Unfolding): Moments[] =>
+export const ownMoments = ({ groups, length }: Sizes): Moments[] =>
   Array.from({ length: groups }, () => new Moments(length));
 
 /** Of others with the rows of each group. */
-export const crossMoments = ({ groups, length }: Unfolding, others: number): Moments[] =>
+export const crossMoments = ({ groups, length }: Sizes, others: number): Moments[] =>
   Array.from({ length: groups }, () => new Moments(others, length));
 
 /** Calls back with rows of inputs of the same shape, side by side. The arrays are valid during the call. */
