@@ -93,7 +93,7 @@ function checkCodes(value: Tensor, codes: GroupCodes, isMasked: boolean, fail: I
     fail("tensor", `holds ${String(value.data[foreign])}, for which its group has no code of ${element}`);
 }
 
-const isMasking = (mask: Tensor): boolean => mask.data.some((kept: number | bigint) => kept === 0);
+const isMasking = ({ data }: Tensor): boolean => (data as Uint8Array).includes(0);
 
 /** Which elements of a constant are kept, of its shape; undefined when all are or the value is no constant. */
 export function maskOf({ producer, type }: Value): Tensor | undefined {
