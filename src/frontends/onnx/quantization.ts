@@ -81,6 +81,29 @@ export function realOf(node: NodeView, operand: Operand, quantization: Quantizat
   return node.create(dequantize, { input: value }, {});
 }
 
+/**
+ * The reals of computed integers that have a quantization, which an operator of plain integers reads at `index` with the zero point at
+ * `zero`, and their scale; undefined of integers that stand for themselves.
+ */
+export function storedReals(
+  node: NodeView,
+  index: number,
+  zero: number,
+): { readonly value: Value; readonly scale: number } | undefined {
+  const operand = node.operand(index);
+  const quantization = isKnown(operand) ? undefined : operand.value.type.quantization;
+  if (isKnown(operand) || quantization === undefined) return undefined;
+  const [scale, own] = [quantization.scale[0]!, quantization.zero[0]!];
+  const given = node.has(zero) ? Number(node.known(zero, "zero point").data[0]) : 0;
+  if (quantization.axis !== undefined || given !== own)
+    node.fail(
+      "onnx-quantization",
+      `reads "${operand.name}", ${formatType(operand.value.type)}, with the zero point ${given}`,
+      { help: "integers keep the scale and zero point they were quantized with" },
+    );
+  return { value: node.create(dequantize, { input: operand.value }, {}), scale };
+}
+
 function requireStored(node: NodeView, name: string, element: ElementType): void {
   if (!storedElements.includes(element))
     node.fail(

@@ -10,7 +10,7 @@ import { suggest } from "../../diagnostics/suggest.ts";
 const maxListed = 20;
 
 /** Integers whose scale is computed at run time. */
-const quantizing = new Set(["ConvInteger", "MatMulInteger", "DynamicQuantizeLinear"]);
+const quantizing = new Set(["DynamicQuantizeLinear", "DynamicQuantizeLSTM", "DynamicQuantizeMatMul"]);
 
 /** The key of a node's row: its type, for other domains `domain::Type`. */
 export const operatorKey = ({ domain, opType }: OnnxNode): string =>
@@ -18,7 +18,7 @@ export const operatorKey = ({ domain, opType }: OnnxNode): string =>
 
 function helpFor(node: OnnxNode, functions: readonly string[], supported: readonly string[]): string {
   const key = operatorKey(node);
-  if (quantizing.has(node.opType) && node.domain === "")
+  if (quantizing.has(node.opType))
     return "quantize the model statically, or give the float network it was made from: quern quantizes it itself";
   if (functions.includes(`${node.domain}::${node.opType}`))
     return "inline the model's functions first: onnx.inliner.inline_local_functions(model)";

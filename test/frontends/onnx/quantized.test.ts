@@ -4,7 +4,12 @@ import { importOnnx } from "../../../src/frontends/onnx/import-onnx.ts";
 import { interpret } from "../../../src/exec/interpreter.ts";
 import { numbersOf, tensor, type Tensor } from "../../../src/tensor/tensor.ts";
 import { diagnosticsOf } from "./diagnostics-of.ts";
-import { f32, importNetwork, onnxBytes, run, type Network } from "./networks.ts";
+import { passes } from "../../../passes/index.ts";
+import { pipelines } from "../../../passes/pipelines.ts";
+import { runPipeline } from "../../../src/pass/manager.ts";
+import { createContext } from "../../../src/pass/pass.ts";
+import { parsePipeline } from "../../../src/text/pipeline.ts";
+import { f32, importNetwork, onnxBytes, run, type Network, type NodeText } from "./networks.ts";
 
 const u8 = (shape: readonly number[], values: readonly number[]): Tensor => tensor("u8", shape, values);
 const i8 = (shape: readonly number[], values: readonly number[]): Tensor => tensor("i8", shape, values);
@@ -138,6 +143,115 @@ describe("operators on integers", () => {
       initializers: { w: i8([2, 1], [2, -2]), ws: scalar(0.5), wz: i8([], [0]), b: tensor("i32", [1], [3]) },
     });
     expect(run(network, f32([1, 2], [2, 1])).values).toEqual([100 + (2 - 1 + 0.75) / 0.25]);
+  });
+
+  test("QLinearWhere", () => {
+    const network = wrapped("QLinearWhere", {
+      in: ["c", "q", "xs", "xz", "w", "ws", "wz", "ys", "yz"],
+      domain: "com.microsoft",
+      initializers: {
+        c: tensor("bool", [1, 2], [1, 0]),
+        w: i8([1, 2], [7, 7]),
+        ws: scalar(0.5),
+        wz: i8([], [1]),
+      },
+    });
+    expect(run(network, f32([1, 2], [2, 1])).values).toEqual([100 + 2 / 0.25, 100 + 3 / 0.25]);
+  });
+
+  /** y = 0.5 * 0.25 * (the sums of q - 128 times w - 1) + 1, as exporters write a layer of integers. */
+  const layer = (op: string, w: Tensor, x: readonly number[], ends: readonly NodeText[] = []): Network => ({
+    nodes: [
+      { op: "QuantizeLinear", in: ["x", "xs", "xz"], out: ["q"] },
+      { op, in: ["q", "w", "xz", "wz"], out: ["sums"] },
+      { op: "Cast", in: ["sums"], out: ["reals"], attributes: { to: 1 } },
+      { op: "Mul", in: ["reals", "factor"], out: ["scaled"] },
+      { op: "Add", in: ["scaled", "offset"], out: [ends.length === 0 ? "y" : "r"] },
+      ...ends,
+    ],
+    inputs: { x },
+    initializers: {
+      xs: scalar(0.5),
+      xz: u8([], [128]),
+      w,
+      wz: i8([], [1]),
+      factor: scalar(0.5 * 0.25),
+      offset: scalar(1),
+      ys: scalar(0.125),
+      yz: i8([], [-10]),
+    },
+  });
+
+  test("MatMulInteger and ConvInteger of quantized integers, in the reals they stand for", () => {
+    const matrix = layer("MatMulInteger", i8([2, 2], [5, 1, -3, 9]), [1, 2]);
+    // x = [2, 1]: w - 1 = [[4, 0], [-4, 8]], y = 0.25 * [8 - 4, 8] + 1
+    expect(run(matrix, f32([1, 2], [2, 1])).values).toEqual([2, 3]);
+    const window = layer("ConvInteger", i8([1, 1, 1, 2], [5, -3]), [1, 1, 1, 3]);
+    expect(run(window, f32([1, 1, 1, 3], [2, 1, 0.5])).values).toEqual([2, 1.5]);
+  });
+
+  test("a layer of integers becomes integers", async () => {
+    const ends: NodeText[] = [
+      { op: "QuantizeLinear", in: ["r", "ys", "yz"], out: ["yq"] },
+      { op: "DequantizeLinear", in: ["yq", "ys", "yz"], out: ["y"] },
+    ];
+    const { graph } = importNetwork(layer("MatMulInteger", i8([2, 2], [5, 1, -3, 9]), [1, 2], ends));
+    await runPipeline(graph, parsePipeline(pipelines.quantized), passes, createContext());
+    expect(graph.operations.map(({ definition }) => definition.name)).toEqual([
+      "constant",
+      "constant",
+      "linear",
+      "requantize",
+    ]);
+    const [output] = interpret(graph, [i8([1, 2], [4, 2])]);
+    expect(Array.from(numbersOf(output!))).toEqual([2 / 0.125 - 10, 3 / 0.125 - 10]);
+  });
+
+  test.each([
+    [
+      "another zero point than the integers have",
+      { xz: u8([], [128]), zz: u8([], [127]) },
+      "zz",
+      { x: [1, 2] },
+      "onnx-quantization",
+    ],
+    [
+      "a zero point computed at run time",
+      { xz: u8([], [128]) },
+      "zz",
+      { x: [1, 2], zz: [] },
+      "onnx-not-constant",
+    ],
+  ])("%s", (_, initializers, zero, inputs, code) => {
+    const problems = problemsOf({
+      nodes: [
+        { op: "QuantizeLinear", in: ["x", "xs", "xz"], out: ["q"] },
+        { op: "MatMulInteger", in: ["q", "w", zero], out: ["y"] },
+      ],
+      inputs,
+      initializers: { xs: scalar(0.5), w: i8([2, 1], [1, 2]), ...initializers },
+    });
+    expect(problems.map((problem) => problem.code)).toEqual([code]);
+  });
+
+  test("plain integers of more products than floats hold exactly", () => {
+    const bytes = onnxBytes({
+      nodes: [{ op: "ConvInteger", in: ["x", "w"], out: ["y"] }],
+      inputs: { x: [1, 259, 1, 1] },
+      initializers: { w: i8([1, 259, 1, 1], Array<number>(259).fill(1)) },
+    });
+    const at = bytes.findIndex((_, i) => bytes[i] === 0x08 && bytes[i + 1] === 1 && bytes[i + 2] === 0x12);
+    bytes[at + 1] = 2;
+    const [problem] = diagnosticsOf(() => importOnnx(bytes));
+    expect(problem).toMatchObject({ code: "onnx-too-large" });
+    expect(problem!.message).toContain("259 products");
+  });
+
+  test.each(["DynamicQuantizeLinear", "DynamicQuantizeMatMul"])("%s is declined, with what to do", (op) => {
+    const domain = op.endsWith("Linear") ? "" : "com.microsoft";
+    const [problem] = problemsOf({ nodes: [{ op, in: ["x"], out: ["y"], domain }], inputs: { x: [4] } });
+    expect(problem).toMatchObject({ code: "onnx-unsupported-operator" });
+    expect(problem!.help).toContain("quantize the model statically");
   });
 
   test("an integer input has the quantization it is read with", () => {

@@ -3,6 +3,7 @@ import type { ConverterTable } from "./converter.ts";
 import { convolution } from "./convolution.ts";
 import { elementwise } from "./elementwise.ts";
 import { gathering } from "./gathering.ts";
+import { integerProducts } from "./integer-products.ts";
 import { linear } from "./linear.ts";
 import { logic } from "./logic.ts";
 import { normalization } from "./normalization.ts";
@@ -24,6 +25,7 @@ export const converters: ConverterTable = {
   ...logic,
   ...normalization,
   ...quantized,
+  ...integerProducts,
   ...reduction,
   ...shape,
   ...rearranging,

@@ -12,6 +12,7 @@ import { convolution } from "./convolution.ts";
 import type { Converter, ConverterTable } from "./converter.ts";
 import { elementwise } from "./elementwise.ts";
 import { linear } from "./linear.ts";
+import { logic } from "./logic.ts";
 import { normalization } from "./normalization.ts";
 import { pooling } from "./pooling.ts";
 import { shape } from "./shape.ts";
@@ -31,6 +32,7 @@ export const quantized: ConverterTable = {
   "com.microsoft::QLinearAveragePool": qlinear(channelsFirst(pooling.AveragePool!), [0], 3),
   "com.microsoft::QLinearGlobalAveragePool": qlinear(channelsFirst(pooling.GlobalAveragePool!), [0], 3),
   "com.microsoft::QLinearConcat": convertQLinearConcat,
+  "com.microsoft::QLinearWhere": convertQLinearWhere,
   "com.microsoft::QGemm": convertQGemm,
 };
 
@@ -115,6 +117,13 @@ function convertQGemm(node: NodeView): Value {
   ];
   const product = resultOf(node, linear.Gemm!(node.withOperands(operands, innerOpset)));
   return node.has(7) ? storedBy(node, product, 7) : product;
+}
+
+/** The condition, then two choices with their scales, then y's. */
+function convertQLinearWhere(node: NodeView): Value {
+  const choices = [1, 4].map((index) => computed(node.operand(index).name, realAt(node, index)));
+  const chosen = logic.Where!(node.withOperands([node.operand(0), ...choices], innerOpset));
+  return storedBy(node, resultOf(node, chosen), 7);
 }
 
 /** y's scale and zero point, then each input with its own. */
