@@ -707,7 +707,7 @@ describe("faults", () => {
         { op: "Loop", in: ["x"], out: ["a"], name: "cell" },
         { op: "Relu", in: ["a"], out: ["b"] },
         { op: "Fancy", in: ["b"], out: ["c"], domain: "my.domain" },
-        { op: "ConvInteger", in: ["c", "x"], out: ["d"] },
+        { op: "DynamicQuantizeLinear", in: ["c"], out: ["d"] },
         { op: "Tanhh", in: ["d"], out: ["y"] },
       ],
       inputs: { x: [1] },
@@ -722,8 +722,8 @@ describe("faults", () => {
       ["onnx-unsupported-operator", "node #2 (Fancy)", "the operator 'Fancy' (my.domain 1) is not supported"],
       [
         "onnx-unsupported-operator",
-        "node #3 (ConvInteger)",
-        "the operator 'ConvInteger' (ai.onnx 13) is not supported",
+        "node #3 (DynamicQuantizeLinear)",
+        "the operator 'DynamicQuantizeLinear' (ai.onnx 13) is not supported",
       ],
       ["onnx-unsupported-operator", "node #4 (Tanhh)", "the operator 'Tanhh' (ai.onnx 13) is not supported"],
     ]);
