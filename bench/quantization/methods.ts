@@ -17,6 +17,11 @@ export const methods: readonly Method[] = [
   { name: "W8 min-max", passes: fake("bits=8", "calibrate{method=minmax}") },
   { name: "W8 chosen ranges", passes: fake("bits=8") },
   { name: standard, passes: `${fake("bits=8")}, correct-bias` },
+  { name: "W8, wide outputs", passes: `${fake("bits=8")}, correct-bias, widen-outputs` },
+  {
+    name: "W8 rounded, wide outputs",
+    passes: `${fake("bits=8")}, round-weights{bits=8}, correct-bias, widen-outputs`,
+  },
   { name: "W8 smoothed", passes: `smooth-activations, ${fake("bits=8")}, correct-bias` },
   { name: "W8 absorbed", passes: `absorb-bias, ${fake("bits=8")}, correct-bias`, networks: ["vww", "ad"] },
   { name: "W8 rounded", passes: `${fake("bits=8")}, round-weights{bits=8}, correct-bias` },
