@@ -2,7 +2,8 @@
  * Prints a loop program as C99: NAME.c and NAME.h.
  *
  * The code is freestanding (stdint.h; math.h and float.h only when the program computes in floats), allocates nothing,
- * keeps no state, and does not recurse: one function a procedure, called in order by `NAME_run`.
+ * keeps nothing of its own, and does not recurse: one function a procedure, called in order by `NAME_run`. State of a network that
+ * carries some lies in memory of the caller, which `NAME_reset` begins and `NAME_run` carries on.
  *
  * **One arena, many types.** Memory is reused, so the same bytes are an int32_t now and an int8_t later, and the caller
  * may have declared them as anything. C's aliasing rules allow that for character types only. Of the ways out, memcpy
@@ -85,10 +86,11 @@ export function emitC(program: LoopProgram, options: EmitOptions): EmittedC {
       ...helperNames,
       ...Object.keys(laneBytes).map((element) => `${element}_memory`),
       `${name}_run`,
+      ...(c.states.length > 0 ? [`${name}_reset`] : []),
       ...["AFTER", "FENCE", "MAY_ALIAS"].map((macro) => `${c.upper}_${macro}`),
       ...c.ports.map((port) => port.accessor),
     ],
-    c.ports.map((port) => port.name),
+    [...c.ports, ...c.states].map((port) => port.name).concat(c.states.length > 0 ? ["state", "kept"] : []),
   );
   const printer: Printer = { program, c, globals, needs };
   // Constants are named before any local name is given, so that no local hides one.
@@ -101,6 +103,7 @@ export function emitC(program: LoopProgram, options: EmitOptions): EmittedC {
     ...procedures.flatMap(({ lines }) => ["", ...lines]),
     "",
     ...run,
+    ...(c.states.length > 0 ? ["", ...printReset(printer)] : []),
     "",
   ];
   const descriptions = new Map(
@@ -190,7 +193,8 @@ function printRun(
 ): string[] {
   const used = new Set(procedures.flatMap(({ parameters }) => parameters));
   const locals = globals.inner();
-  for (const port of c.ports) locals.fresh(port.name);
+  for (const port of [...c.ports, ...c.states]) locals.fresh(port.name);
+  if (c.states.length > 0) for (const name of ["state", "kept"]) locals.fresh(name);
   const pointers = new Map(c.ports.map((port) => [port.storage.buffer, port.name]));
   const declarations: string[] = [];
   const isPort = (buffer: Buffer) => buffer.role === "input" || buffer.role === "output";
@@ -198,9 +202,16 @@ function printRun(
     const { buffer } = port.storage;
     if (!used.has(buffer)) declarations.push(`(void)${port.name};`);
   }
+  for (const { input, name, offsetBytes } of c.states) {
+    pointers.set(input.buffer, name);
+    const type = `const ${pointee(input.buffer, needs)}`;
+    if (used.has(input.buffer))
+      declarations.push(`${type} *const ${name} = (${type} *)(const void *)(kept + ${offsetBytes});`);
+  }
+  const carriedOut = new Set(c.states.map(({ output }) => output.buffer));
   const placed = program.buffers.filter((buffer) => used.has(buffer) && !pointers.has(buffer));
   for (const buffer of placed) {
-    if (isPort(buffer))
+    if (isPort(buffer) && !carriedOut.has(buffer))
       throw new Error(`internal: the ${buffer.role} buffer "${buffer.name}" is no parameter`);
     const type = pointee(buffer, needs);
     const pointer = locals.of(buffer, buffer.name);
@@ -210,7 +221,10 @@ function printRun(
       `${type} *const ${pointer} = (${type} *)${through}(memory + ${offsetOf(program, buffer)});`,
     );
   }
-  const memory = placed.length > 0 ? "unsigned char *const memory = arena;" : "(void)arena;";
+  const memory = [
+    ...(c.states.length > 0 ? ["unsigned char *const kept = state;"] : []),
+    placed.length > 0 ? "unsigned char *const memory = arena;" : "(void)arena;",
+  ];
   const argument = (buffer: Buffer): string => {
     const pointer = pointers.get(buffer);
     if (pointer === undefined)
@@ -226,7 +240,38 @@ function printRun(
   return [
     ...wrapped(`void ${c.name}_run(${runParameters(c)})`),
     "{",
-    ...indented([memory, ...declarations, "", ...calls]),
+    ...indented([
+      ...memory,
+      ...declarations,
+      "",
+      ...calls,
+      ...c.states.flatMap(({ output: { buffer }, offsetBytes }) => [
+        `for (int32_t i = 0; i < ${buffer.count * laneBytes[buffer.element]}; i++) {`,
+        `    kept[${offsetBytes} + i] = memory[${offsetOf(program, buffer)} + i];`,
+        "}",
+      ]),
+    ]),
+    "}",
+  ];
+}
+
+/** Every state to real zero. */
+function printReset({ c, needs }: Printer): string[] {
+  return [
+    `void ${c.name}_reset(void *state)`,
+    "{",
+    ...indented([
+      "unsigned char *const kept = state;",
+      ...c.states.flatMap(({ input: { buffer }, name, offsetBytes, initial }) => {
+        const type = pointee(buffer, needs);
+        return [
+          `${type} *const ${name} = (${type} *)(void *)(kept + ${offsetBytes});`,
+          `for (int32_t i = 0; i < ${buffer.count}; i++) {`,
+          `    ${name}[i] = ${initial};`,
+          "}",
+        ];
+      }),
+    ]),
     "}",
   ];
 }

@@ -91,6 +91,11 @@ const arenaTypes: Readonly<Record<number, string>> = {
   8: "int64_t",
 };
 
+const stateArray = ({ upper, stateAlignBytes: align }: CInterface): string =>
+  align === 1
+    ? `uint8_t state[${upper}_STATE_BYTES];`
+    : `${arenaTypes[align]!} state[(${upper}_STATE_BYTES + ${align - 1}) / ${align}];`;
+
 export function printHeader(
   c: CInterface,
   descriptions: ReadonlyMap<Port, PortDescription>,
@@ -108,14 +113,21 @@ export function printHeader(
       `${name}.h: ${facts.summary}`,
       "",
       `Memory: an arena of ${c.arenaBytes} bytes holds inputs, outputs and everything between; ${facts.constantBytes} ` +
-        "bytes of constants stay in flash. Nothing else is allocated, and no state is kept between runs, so that threads " +
-        "may run the network at once, each with an arena of its own.",
+        `bytes of constants stay in flash. Nothing else is allocated, and ${
+          c.states.length > 0
+            ? `the ${c.stateBytes} bytes of state that runs carry on are the caller's too: several streams may take turns with one ` +
+              "arena, and threads run at once with one each."
+            : "no state is kept between runs, so that threads may run the network at once, each with an arena of its own."
+        }`,
       "",
       `    ${example}`,
+      ...(c.states.length > 0
+        ? [`    static ${stateArray(c)}`, `    ${name}_reset(state); /* and again where a stream begins */`]
+        : []),
       ...ports
         .filter((port) => port.role === "input")
         .map((port) => `    ${port.type} *${port.name} = ${port.accessor}(arena);`),
-      `    ${name}_run(${[...pointers, "arena"].join(", ")});`,
+      `    ${name}_run(${[...pointers, ...(c.states.length > 0 ? ["state"] : []), "arena"].join(", ")});`,
       "",
       "Inputs and outputs may also be buffers of the caller's own, which then overlap neither the arena nor each other. " +
         "Inside the arena a run overwrites its inputs.",
@@ -134,7 +146,18 @@ export function printHeader(
     `#define ${upper}_ARENA_ALIGN_BYTES ${align}`,
     "",
     ...ports.flatMap((port) => portLines(port, descriptions.get(port))),
-    ...documentation(["One inference."]),
+    ...(c.states.length === 0
+      ? []
+      : [
+          "/* State: what a run leaves to the next. */",
+          `#define ${upper}_STATE_BYTES ${c.stateBytes}`,
+          `#define ${upper}_STATE_ALIGN_BYTES ${c.stateAlignBytes}`,
+          "",
+          ...documentation(["Begins a stream: all state is real zero."]),
+          `void ${name}_reset(void *state);`,
+          "",
+        ]),
+    ...documentation([c.states.length === 0 ? "One inference." : "One step of a stream."]),
     ...filled(`void ${name}_run(${runParameters(c)});`, 100).map((line, index) =>
       index === 0 ? line : `    ${line}`,
     ),

@@ -5,7 +5,7 @@
  *     for v from a to b step s:      v = a;  if (v < b) loop { body;  v += s;  if (v < b) continue }
  *
  * The guard goes when the bounds are constants. The module exports `memory` (of fixed size), `run`, and on request every procedure
- * as `p0`, `p1`, …; it imports nothing, has no start function and no names.
+ * as `p0`, `p1`, …, and `reset` where state is carried from run to run; it imports nothing, has no start function and no names.
  *
  * binaryen is loaded when the first module is emitted, since that takes about a second.
  */
@@ -14,6 +14,7 @@ import type { LoopProgram, Procedure, Register, Statement } from "../../src/loop
 import { emitExpression } from "./emit-expression.ts";
 import { emitStore, isNonNegative } from "./emit-memory.ts";
 import type { FunctionScope, Ref } from "./function-scope.ts";
+import { copyState, resetState, statesOf } from "./carried-state.ts";
 import { addLocal, isVector, localOf, openScope, releaseTemporaries, valueType } from "./function-scope.ts";
 import { layoutMemory, pageBytes } from "./layout.ts";
 
@@ -56,8 +57,15 @@ export async function emitWasm(program: LoopProgram, options: EmitOptions = {}):
       usesVectors ||= scope.usesVectors;
     });
     const calls = program.procedures.map((_, at) => module.call(`p${at}`, [], library.none));
-    module.addFunction("run", library.none, library.none, [], module.block(null, calls));
+    const carried = statesOf(program, layout.addresses);
+    const runs = [...calls, ...carried.map((state) => copyState(module, library, state))];
+    module.addFunction("run", library.none, library.none, [library.i32], module.block(null, runs));
     module.addFunctionExport("run", "run");
+    if (carried.length > 0) {
+      const resets = carried.map((state) => resetState(module, library, state));
+      module.addFunction("reset", library.none, library.none, [library.i32], module.block(null, resets));
+      module.addFunctionExport("reset", "reset");
+    }
     const { NontrappingFPToInt, SIMD128 } = library.Features;
     const features = usesVectors ? NontrappingFPToInt | SIMD128 : NontrappingFPToInt;
     // binaryen declares a set of flags as one enum.

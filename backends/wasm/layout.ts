@@ -4,6 +4,7 @@
  *     0 … 16         nothing, so that no address is 0
  *     16 … dataEnd   the constant buffers, in the program's order, one data segment
  *     arena …        inputs, outputs and scratch at the memory plan's offsets
+ *     state …        inputs that are carried from run to run, where there are any
  *
  * A pure function of the program: the pointer pass asks for the same addresses that the emitter prints.
  */
@@ -74,6 +75,12 @@ function placeBuffers(program: LoopProgram) {
       throw new Error(`internal: wasm: buffer '${buffer.name}' has no place in the arena`);
     addresses.set(buffer, arenaAddress + offset);
     sizeBytes = Math.max(sizeBytes, arenaAddress + offset + bufferBytes(buffer));
+  }
+  for (const { input } of program.carried ?? []) {
+    const { buffer } = program.inputs[input]!;
+    const address = alignUp(sizeBytes, arenaAlignBytes);
+    addresses.set(buffer, address);
+    sizeBytes = address + bufferBytes(buffer);
   }
   if (sizeBytes > limitBytes)
     fail(

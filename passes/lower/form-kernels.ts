@@ -16,7 +16,7 @@
  * inside a reduction (it would be computed again and again); when both hold reductions; and, for vector targets, when the
  * consumer cannot run in lanes (it would drag the convolution before it out of them).
  */
-import { constantValue, expressOperation } from "../../src/exec/express-operation.ts";
+import { constantValue, expressOperation, type SharedConstants } from "../../src/exec/express-operation.ts";
 import { affine } from "../../src/expr/build.ts";
 import {
   isAffine,
@@ -55,6 +55,7 @@ export function formKernels(graph: Graph, options: FormKernelsOptions): KernelPr
   const drafts = new Map<TensorReference, Draft>();
   const views = new Map<TensorReference, TensorReference>();
   const values = new Map<TensorReference, Value>();
+  const constants: SharedConstants = new Map();
   const outputs = new Set(graph.outputs);
   const referenceOf = (value: Value): TensorReference => {
     let reference = references.get(value);
@@ -84,7 +85,7 @@ export function formKernels(graph: Graph, options: FormKernelsOptions): KernelPr
   for (const operation of graph.operations) {
     if (operation.definition.value !== undefined) continue;
     const result = referenceOf(operation.result);
-    let steps = expressOperation(operation, referenceOf).steps;
+    let steps = expressOperation(operation, referenceOf, constants).steps;
     const base = viewedBy(steps, result);
     if (base !== undefined && mayShare(rootOf(base), outputs.has(operation.result), drafts, outputRoots)) {
       views.set(result, base);

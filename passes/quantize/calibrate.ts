@@ -84,7 +84,7 @@ export const calibrate = definePass({
       .map((group): MeasuredGroup => ({
         sources: group.sources.filter((value) => !given.has(value)),
         meter: newRangeMeter(),
-        isEnd: options.method === "auto" && ends.has(group),
+        isEnd: group.wide || (options.method === "auto" && ends.has(group)),
       }))
       .filter(({ sources }) => sources.length > 0);
     await measure(graph, groups, samples, createExecutor, options, context);

@@ -121,6 +121,7 @@ function complete(graph: Graph, operation: Operation): Completion {
   const sources = operands.filter((operand) => !isConstant(operand)).map(storedTypeOf);
   switch (form.kind) {
     case "same":
+    case "wide":
       return completeSame(graph, operation);
     case "fixed": {
       const fixed = fixedBy(form)!;

@@ -6,9 +6,10 @@
  *
  *     layer or sum → clamp          the clamp of the requantization absorbs it: only the clamp's result is stored
  *     table → table, table → clamp  one table of 256 entries does both: only the last result is stored
+ *     any of these → wide_value     takes what is not rounded yet
  *
  * Stored values fall into groups of one quantization: operators that work on stored integers as they are tie their result
- * to their operands. Some groups are *fixed* beforehand, by an operator (softmax has scale 1/256) or by the integers the
+ * to their operands, and so does state, which goes from an output to an input. Some groups are *fixed* beforehand, by an operator (softmax has scale 1/256) or by the integers the
  * samples came as; a value of a fixed group that meets others (concat) is converted there by a table, for its own
  * quantization cannot change.
  */
@@ -35,6 +36,8 @@ export interface Group {
   /** Stored values of other groups, converted where an operation of this group reads them. */
   readonly converted: { readonly operation: Operation; readonly value: Value }[];
   fixed: FixedQuantization | undefined;
+  /** Stored in 16 bits. */
+  wide: boolean;
 }
 
 export interface Plan {
@@ -54,9 +57,17 @@ export function planQuantization(graph: Graph, fixedInputs: ReadonlyMap<Value, F
   const groups = new Set<Group>();
   const pending = new Map<Value, Pending>();
   const problems: Diagnostic[] = [];
+  const wide = wideValues(graph);
 
   const start = (value: Value, fixed?: FixedQuantization): void => {
-    const group: Group = { values: [value], sources: [value], constants: [], converted: [], fixed };
+    const group: Group = {
+      values: [value],
+      sources: [value],
+      constants: [],
+      converted: [],
+      fixed: wide.has(value) ? undefined : fixed,
+      wide: wide.has(value),
+    };
     groups.add(group);
     groupOf.set(value, group);
   };
@@ -67,6 +78,7 @@ export function planQuantization(graph: Graph, fixedInputs: ReadonlyMap<Value, F
     into.sources.push(...other.sources);
     into.constants.push(...other.constants);
     into.converted.push(...other.converted);
+    into.wide ||= other.wide;
     groups.delete(other);
   };
   const tie = (operation: Operation): void => {
@@ -105,7 +117,14 @@ export function planQuantization(graph: Graph, fixedInputs: ReadonlyMap<Value, F
     const state = pendingOf(operation, form, pending);
     if (state !== undefined && isDeferred(graph, result, state)) pending.set(result, state);
     else if (form?.kind === "same" || (form?.kind === "clamp" && state === undefined)) tie(operation);
+    else if (form?.kind === "wide" && !readsUnrounded(operation, operation.operands[0]!)) tie(operation);
     else if (isReal(result)) start(result, fixedBy(form));
+  }
+  for (const { input, output } of graph.carried) {
+    const [own, other] = [groupOf.get(input), groupOf.get(output)];
+    if (own === undefined || other === undefined) continue;
+    other.fixed ??= own.fixed;
+    unite(other, own);
   }
   return { groups: [...groups], groupOf: (value) => groupOf.get(value), problems };
 }
@@ -133,7 +152,38 @@ function pendingOf(
 
 function isDeferred(graph: Graph, value: Value, state: Pending): boolean {
   const next = onlyUser(graph, value)?.definition.integer?.kind;
-  return next === "clamp" || (next === "table" && state === "table");
+  return next === "clamp" || next === "wide" || (next === "table" && state === "table");
+}
+
+/** Widened values, and what they are made of element by element, up to the layers. */
+function wideValues(graph: Graph): ReadonlySet<Value> {
+  const wide = new Set<Value>();
+  const visit = (value: Value): void => {
+    if (!isReal(value) || isConstant(value) || wide.has(value)) return;
+    wide.add(value);
+    visitOperands(value.producer);
+  };
+  const visitOperands = (operation: Operation | undefined): void => {
+    const form = operation?.definition.integer;
+    if (form === undefined || form.kind === "fixed" || (form.kind === "accumulator" && form.wide !== true))
+      return;
+    operation!.operands.forEach(visit);
+  };
+  for (const operation of graph.operations) {
+    const { definition, operands, result } = operation;
+    if (definition.integer?.kind !== "wide") continue;
+    wide.add(result);
+    // A value that is stored as it is shares its quantization with the widened one.
+    if (!readsUnrounded(operation, operands[0]!)) visit(operands[0]!);
+    visitOperands(operands[0]!.producer);
+  }
+  return wide;
+}
+
+/** Whether an operation takes the value as it was before it was rounded to 8 bits. */
+export function readsUnrounded({ definition }: Operation, { producer }: Value): boolean {
+  const kind = producer?.definition.integer?.kind;
+  return definition.integer?.kind === "wide" && kind !== undefined && kind !== "same" && kind !== "fixed";
 }
 
 /** The quantization that an operator's result has whatever its operands' are. */

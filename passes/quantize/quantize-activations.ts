@@ -12,11 +12,12 @@ import {
   quantizeValue,
   type AffineOptions,
 } from "../../src/numerics/affine.ts";
+import { pow2, splitExponent } from "../../src/numerics/float-bits.ts";
 import { dequantize } from "../../src/ops/dequantize.ts";
 import { quantize } from "../../src/ops/quantize.ts";
 import { elementRange } from "../../src/tensor/element-type.ts";
 import { numbersOf, tensor } from "../../src/tensor/tensor.ts";
-import type { Group, Plan } from "./plan.ts";
+import { readsUnrounded, type Group, type Plan } from "./plan.ts";
 import { replaceConstant } from "./replace-constant.ts";
 
 /** The pairs alone: weights stay real. Returns how many. */
@@ -46,7 +47,8 @@ function quantizationOf(group: Group, plan: Plan, grid: AffineOptions): StoredTy
     ...group.constants.map(({ value }) => extremes(value)),
     ...group.converted.map(({ value }) => representable(plan.groupOf(value)!.fixed!)),
   ];
-  return affineType(Math.min(...ranges.map((r) => r.min)), Math.max(...ranges.map((r) => r.max)), grid);
+  const [low, high] = [Math.min(...ranges.map((r) => r.min)), Math.max(...ranges.map((r) => r.max))];
+  return group.wide ? wideType(Math.max(-low, high)) : affineType(low, high, grid);
 }
 
 /** The reals that stored integers can stand for. */
@@ -59,6 +61,19 @@ export function representable({ element, quantization }: StoredType): { min: num
 function affineType(min: number, max: number, grid: AffineOptions = {}): StoredType {
   const { scale, zero } = chooseAffine(min, max, "i8", grid);
   return { element: "i8", quantization: perTensor(scale, zero) };
+}
+
+/** 16 bits about zero: the smallest power of two by which they hold a half more than was seen. */
+function wideType(largest: number): StoredType {
+  // A sum takes its precision from its operand of the largest scale: one of zeros must not be that.
+  if (largest === 0) return { element: "i16", quantization: perTensor(pow2(-15), 0) };
+  const scale = chooseAffine(0, 1.5 * largest, "i16", { symmetric: true }).scale;
+  return { element: "i16", quantization: perTensor(powerOfTwoFrom(scale), 0) };
+}
+
+function powerOfTwoFrom(x: number): number {
+  const { mantissa, exponent } = splitExponent(x);
+  return pow2(mantissa === 1 ? exponent : exponent + 1);
 }
 
 /** Of a constant by its own extremes. */
@@ -86,7 +101,7 @@ export function insertPair(
   first: Operation,
   { element, quantization }: StoredType,
 ): void {
-  const users = [...value.users];
+  const users = [...value.users].filter((user) => !readsUnrounded(user, value));
   const { name, producer } = value;
   const origin = producer?.origin;
   if (producer !== undefined) graph.rename(value, `${name}_real`);

@@ -9,7 +9,9 @@
  *     same, fixed   q(op(d a, …))            = op(a, …)
  *     clamp alone   q(clamp(d a))            = clamp(a) where scales agree
  *     table         q(f(…(d a)))             = lookup(a): the 256 values of f, quantized
+ *                                              of 16 bits: interpolate(a)
  *     nothing       q(d a)                   = a, or a lookup where scales differ
+ *     wide          q(wide_value(x))         = what q(x) is
  *
  * A clamp before the quantization becomes the clamp of the requantization: [low, high] → zero + round(bound / scale), so relu is
  * max(lo, zero) (algorithms.md section 8). Which case applies is the operator's `IntegerForm`; no operator is named.
@@ -27,6 +29,7 @@ import { sameQuantization, sameType, type TensorType } from "../../src/ir/types.
 import { quantizeValue } from "../../src/numerics/affine.ts";
 import { roundingProfiles, type RoundingProfile } from "../../src/numerics/rounding-profile.ts";
 import { dequantize } from "../../src/ops/dequantize.ts";
+import { interpolate } from "../../src/ops/interpolate.ts";
 import { lookup } from "../../src/ops/lookup.ts";
 import { quantize } from "../../src/ops/quantize.ts";
 import { requantize as requantizeOp } from "../../src/ops/requantize.ts";
@@ -41,7 +44,7 @@ import {
   roundsItself,
 } from "./choose-forms.ts";
 import { stripBoundary } from "./strip-boundary.ts";
-import { tableOf } from "./table.ts";
+import { knotsOf, tableOf } from "./table.ts";
 
 export const requantize = definePass({
   name: "requantize",
@@ -74,8 +77,8 @@ interface Island {
 function islandOf(end: Operation): Island | undefined {
   const chain: Operation[] = [];
   let root = end.operands[0]!.producer;
-  while (root !== undefined && ["clamp", "table"].includes(root.definition.integer?.kind ?? "")) {
-    chain.unshift(root);
+  while (root !== undefined && ["clamp", "table", "wide"].includes(root.definition.integer?.kind ?? "")) {
+    if (root.definition.integer?.kind !== "wide") chain.unshift(root);
     root = root.operands[0]!.producer;
   }
   return root === undefined ? undefined : { root, chain };
@@ -155,6 +158,10 @@ function storeElementwise(
     source.type.element === type.element && sameQuantization(source.type.quantization, type.quantization);
   if (chain.length === 1 && first!.definition.integer?.kind === "clamp" && agrees)
     return graph.createGeneric(first!.definition, [source], first!.attributes, { ...place, type }).result;
+  if (source.type.element === "i16") {
+    const attributes = knotsOf(source.type, chain, type);
+    return graph.create(interpolate, { input: source }, attributes, { ...place, type }).result;
+  }
   if (source.type.element !== "i8" && source.type.element !== "u8") return undefined;
   return graph.create(
     lookup,

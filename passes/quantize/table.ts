@@ -4,6 +4,8 @@ import { evaluateUnary } from "../../src/expr/evaluate.ts";
 import { Graph, type Operation } from "../../src/ir/graph.ts";
 import { tensorType, type Quantization, type TensorType } from "../../src/ir/types.ts";
 import { dequantizeValue, quantizeValue } from "../../src/numerics/affine.ts";
+import { pow2 } from "../../src/numerics/float-bits.ts";
+import { knots } from "../../src/ops/interpolate.ts";
 import { elementRange } from "../../src/tensor/element-type.ts";
 import { tensor, type Tensor } from "../../src/tensor/tensor.ts";
 
@@ -33,7 +35,26 @@ export function realsThrough(
   return reals;
 }
 
-/** The operation on 256 elements, whatever its own shape: it works element by element. */
+const extraBits = 7;
+
+/** The table that interpolates the same for 16-bit integers of `from`; 8-bit results get fractional bits, so that lines run between them. */
+export function knotsOf(
+  from: TensorType,
+  chain: readonly Operation[],
+  to: TensorType,
+): { readonly table: Tensor; readonly fraction: number } {
+  const { scale, zero } = from.quantization!;
+  let reals = Float64Array.from(knots, (q) => dequantizeValue(q, scale[0]!, zero[0]!));
+  for (const operation of chain) reals = apply(operation, reals);
+  const fraction = to.element === "i16" ? 0 : extraBits;
+  const unit = pow2(fraction);
+  const { min, max } = elementRange("i16");
+  const [resultScale, resultZero] = [to.quantization!.scale[0]!, to.quantization!.zero[0]!];
+  const entries = Array.from(reals, (x) => quantizeValue(x, resultScale / unit, resultZero * unit, min, max));
+  return { table: tensor("i16", [knots.length], entries), fraction };
+}
+
+/** The operation on that many elements, whatever its own shape: it works element by element. */
 function apply({ definition, attributes }: Operation, reals: Float64Array): Float64Array<ArrayBuffer> {
   const graph = new Graph("table");
   const input = graph.addInput("x", tensorType("f32", [reals.length]));

@@ -64,7 +64,7 @@ export async function emitArtifacts(
   put(`${name}.qir`, printGraph(graph, { externals }));
   files.set(`${name}.safetensors`, writeSafetensors(externals));
   if (targets.includes("c")) {
-    const program = lowerToLoops(graph, plainC);
+    const program = lowerToLoops(graph, plainC, { keepsState: true });
     const emitted = emitC(program, {
       name,
       summary: `integer-only inference of "${name}", made by quern ${version}.`,
@@ -85,7 +85,7 @@ export async function emitArtifacts(
     sizes.c = sizeOf(program, plainC.name, files.get(`${name}.c`)!.length);
   }
   if (targets.includes("wasm")) {
-    wasm = lowerForWasm(graph, wasmSimd);
+    wasm = lowerForWasm(graph, wasmSimd, { keepsState: true });
     const module = await emitWasm(wasm);
     assertIntegerOnly(
       module,

@@ -23,6 +23,7 @@ import { measureLayers } from "./measure-layers.ts";
 import { emitQdq, qdqFile } from "./qdq.ts";
 import { makeReport, reportText, type Report, type ReportFacts, type RunRecord } from "./report.ts";
 import { reportPage } from "./report-page/report-page.ts";
+import { withStates } from "./state-samples.ts";
 import { openSamples, type InputMapping, type SampleOptions, type Samples } from "./samples.ts";
 import { version } from "./version.ts";
 
@@ -83,6 +84,8 @@ export interface WeightSettings {
 
 /** As many as calibration takes from a larger file (docs/quantization.md). */
 const calibrationSamples = { samples: 150, elements: 2 ** 19 };
+/** Of a network that carries state, from the first. */
+const sequenceSamples = 300;
 /** Least squares have more to find out than ranges (docs/pruning.md). */
 const pruningSamples = { samples: 1000, elements: 2 ** 22 };
 
@@ -115,12 +118,17 @@ export async function compile(options: CompileOptions): Promise<Compiled> {
     fail("no-samples", `'${baseOf(model.file)}' is a float model: quantizing it needs samples`, {
       help: "give some with --calibrate X.npy; or take the pipeline data-free, with ranges for what has no batch normalization",
     });
-  const samples =
+  const given =
     options.samples &&
-    openSamples(options.samples, graph.inputs, {
-      spread: options.prune === undefined ? calibrationSamples : pruningSamples,
+    openSamples(options.samples, graph.callerInputs, {
+      // State needs consecutive samples.
+      ...(graph.carried.length > 0
+        ? { limit: sequenceSamples }
+        : { spread: options.prune === undefined ? calibrationSamples : pruningSamples }),
       ...options.sampleOptions,
     });
+  const stated = given && graph.carried.length > 0 ? await withStates(given, graph) : undefined;
+  const samples = stated?.samples ?? given;
 
   const diagnostics: Diagnostic[] = [...notes];
   const report = (warning: Diagnostic): void => {
@@ -159,6 +167,7 @@ export async function compile(options: CompileOptions): Promise<Compiled> {
     real === undefined || samples === undefined
       ? undefined
       : await measureLayers(real, graph, samples, measuringExecutor);
+  stated?.executor.dispose();
   const times = now === undefined || begin === undefined ? {} : { passTimesMs, totalTimeMs: now() - begin };
   const facts: ReportFacts = {
     quern: version,

@@ -13,7 +13,7 @@ import type { LoopProgram } from "../loops/loop.ts";
 import type { Target } from "../loops/target.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { fail } from "../diagnostics/diagnostic.ts";
-import { lowerToLoops, withPointers } from "./lower.ts";
+import { lowerToLoops, withPointers, type LowerOptions } from "./lower.ts";
 
 export const engineNames = ["interpreter", "wasm-scalar", "wasm-simd", "c"] as const;
 export type EngineName = (typeof engineNames)[number];
@@ -29,15 +29,15 @@ export type EngineFactory = (graph: Graph, options: EngineOptions) => Promise<Ex
 export type EngineFactories = Readonly<Partial<Record<EngineName, EngineFactory>>>;
 
 /** Ready to be printed as WebAssembly: addresses in the linear memory instead of indices. */
-export function lowerForWasm(graph: Graph, target: Target, keep?: ReadonlySet<string>): LoopProgram {
-  const program = lowerToLoops(graph, target, keep === undefined ? {} : { keep });
+export function lowerForWasm(graph: Graph, target: Target, options: LowerOptions = {}): LoopProgram {
+  const program = lowerToLoops(graph, target, options);
   const addresses = wasmLayout(program);
   return withPointers(program, (buffer) => addresses.get(buffer)!);
 }
 
 function wasmEngine(target: Target, engine: EngineName): EngineFactory {
   return async (graph, { keep, observable = false }) => {
-    const program = lowerForWasm(graph, target, keep);
+    const program = lowerForWasm(graph, target, keep === undefined ? {} : { keep });
     return instantiate(await emitWasm(program, { exportProcedures: observable }), program, engine);
   };
 }

@@ -7,9 +7,13 @@
  *     SQNR           of the outputs, and of the logits before a final softmax, against the reference
  *     byte equality  of all outputs of all engines that compute the same graph; no tolerance
  *
+ * A network that carries state takes the samples as one sequence, each engine with the state that its own runs leave.
+ *
  * The reference is a float graph, run as compiled SIMD WebAssembly, or its outputs.
  */
+import { carrying } from "../exec/carrying-executor.ts";
 import type { Executor } from "../exec/executor.ts";
+import { createInterpreter } from "../exec/interpreter.ts";
 import type { Graph, Value } from "../ir/graph.ts";
 import type { SampleSource } from "../pass/samples.ts";
 import { bytesOfTensor } from "../tensor/bytes.ts";
@@ -98,7 +102,8 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   checkMetric(metric, samples.count, graph);
   const opened: Executor[] = [];
   const open: OpenEngine = async (name, of, from, engineOptions) => {
-    const executor = await createEngine(name, of, from, engineOptions);
+    const engine = await createEngine(name, of, from, engineOptions);
+    const executor = of.carried.length > 0 ? carrying(engine, of) : engine;
     opened.push(executor);
     return executor;
   };
@@ -115,7 +120,9 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
         expected.forEach((output, i) => {
           count(reference!.tally, metric, batch[i]![0]!, output);
         });
-      const stored = batch.map((sample) => sample.map((real, i) => toStored(real, graph.inputs[i]!.type)));
+      const stored = batch.map((sample) =>
+        sample.map((real, i) => toStored(real, graph.callerInputs[i]!.type)),
+      );
       const outputs = racers.map((racer) => {
         const begin = options.now?.();
         const results = runAll(racer.executor, stored);
@@ -220,9 +227,12 @@ async function checkIntermediates(
 ): Promise<readonly IntermediateCheck[] | undefined> {
   if (wanted <= 0) return undefined;
   const inputs: (readonly Tensor[])[] = [];
+  const stream = carrying(createInterpreter(graph), graph);
   for (const sample of samples.batches()) {
     if (inputs.length >= wanted) break;
-    inputs.push(sample.map((real, i) => toStored(real, graph.inputs[i]!.type)));
+    const given = sample.map((real, i) => toStored(real, graph.callerInputs[i]!.type));
+    inputs.push(stream.inputsFor(given));
+    if (graph.carried.length > 0) stream.run(given);
   }
   return compareIntermediates(graph, engines, factories, inputs);
 }

@@ -16,6 +16,7 @@ import {
   type TensorStorage,
 } from "../loops/loop.ts";
 import type { Target } from "../loops/target.ts";
+import { zeroOf } from "../ops/type-rules.ts";
 import { addressesOf } from "../loops/walk.ts";
 import { chooseLayouts } from "../../passes/lower/choose-layouts.ts";
 import { formKernels } from "../../passes/lower/form-kernels.ts";
@@ -29,6 +30,8 @@ import { scheduleStep } from "../../passes/schedule/schedule-step.ts";
 export interface LowerOptions {
   /** Names of values that must exist in memory, whatever fusion would do. */
   readonly keep?: ReadonlySet<string>;
+  /** The program keeps the state that the graph carries, instead of its caller. */
+  readonly keepsState?: boolean;
 }
 
 export function lowerToKernels(graph: Graph, target: Target, { keep }: LowerOptions = {}): KernelProgram {
@@ -41,7 +44,16 @@ export function lowerToKernels(graph: Graph, target: Target, { keep }: LowerOpti
 }
 
 export function lowerToLoops(graph: Graph, target: Target, options: LowerOptions = {}): LoopProgram {
-  return scheduleKernels(lowerToKernels(graph, target, options), target);
+  const program = scheduleKernels(lowerToKernels(graph, target, options), target);
+  if (options.keepsState !== true || graph.carried.length === 0) return program;
+  return {
+    ...program,
+    carried: graph.carried.map(({ input, output }) => ({
+      input: graph.inputs.indexOf(input),
+      output: graph.outputs.indexOf(output),
+      initial: zeroOf(input.type),
+    })),
+  };
 }
 
 export function scheduleKernels(program: KernelProgram, target: Target): LoopProgram {

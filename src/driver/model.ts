@@ -6,7 +6,8 @@
 import { DiagnosticError, fail, type Diagnostic } from "../diagnostics/diagnostic.ts";
 import { importOnnx } from "../frontends/onnx/import-onnx.ts";
 import { importTflite } from "../frontends/tflite/import-tflite.ts";
-import type { Graph } from "../ir/graph.ts";
+import type { Graph, Value } from "../ir/graph.ts";
+import { formatType, sameType } from "../ir/types.ts";
 import type { PortNames } from "../ir/ports.ts";
 import { verify } from "../ir/verify.ts";
 import { parseSafetensors } from "../tensor/safetensors.ts";
@@ -14,6 +15,15 @@ import { parseGraph } from "../text/parse.ts";
 
 /** What input extents are fixed to: name → shape. */
 export type Shapes = ReadonlyMap<string, readonly number[]>;
+
+/** State: the input that gets at each run what the output gave at the one before. */
+export type States = ReadonlyMap<string, string>;
+
+/** What the command line says of a model. */
+export interface ModelOptions {
+  readonly shape?: Shapes;
+  readonly state?: States;
+}
 
 /** A model as bytes: what a file holds, without the file. */
 export interface ModelSource {
@@ -24,6 +34,8 @@ export interface ModelSource {
   readonly externals?: Uint8Array;
   /** Fixes symbolic extents of inputs. */
   readonly shapes?: Shapes;
+  /** What the network carries from run to run. */
+  readonly states?: States;
 }
 
 export interface Model {
@@ -36,8 +48,36 @@ export interface Model {
 /** Texts beyond this are refused: weights belong into the `.safetensors` file. */
 const largestTextBytes = 256 * 2 ** 20;
 
-/** @throws DiagnosticError `model-type`, and whatever the front ends find wrong */
+/** @throws DiagnosticError `model-type`, `state`, and whatever the front ends find wrong */
 export function loadModel(source: ModelSource): Model {
+  const model = readModel(source);
+  for (const [input, output] of source.states ?? []) carryState(model.graph, input, output);
+  return model;
+}
+
+function carryState(graph: Graph, inputName: string, outputName: string): void {
+  const input = graph.inputs.find(({ name }) => name === inputName);
+  const output = graph.outputs.find(({ name }) => name === outputName);
+  const known = (values: readonly Value[]): string => values.map(({ name }) => name).join(", ");
+  if (input === undefined)
+    return fail("state", `there is no input '${inputName}' to carry state to`, {
+      help: `inputs are ${known(graph.inputs)}`,
+    });
+  if (output === undefined)
+    return fail("state", `there is no output '${outputName}' to carry state from`, {
+      help: `outputs are ${known(graph.outputs)}`,
+    });
+  if (!sameType(input.type, output.type))
+    fail(
+      "state",
+      `output '${outputName}' is ${formatType(output.type)}, expected ${formatType(input.type)} as input '${inputName}'`,
+    );
+  if (graph.carried.some((carried) => carried.input === input || carried.output === output))
+    fail("state", `'${inputName}=${outputName}' names state that is carried already`);
+  graph.carry(input, graph.outputs.indexOf(output));
+}
+
+function readModel(source: ModelSource): Model {
   const { file, bytes, shapes } = source;
   switch (extensionOf(file)) {
     case "onnx":

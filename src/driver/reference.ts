@@ -55,13 +55,18 @@ export async function openReference(
     return { tally, run, measureLogits: () => undefined, logits: () => undefined };
   }
   const float = reference.graph;
-  if (elementCount(float.outputs[0]!.type.shape) !== count || float.inputs.length !== graph.inputs.length)
+  if (
+    elementCount(float.outputs[0]!.type.shape) !== count ||
+    float.callerInputs.length !== graph.callerInputs.length
+  )
     fail("reference-shape", `the reference has another interface than '${graph.name}'`, {
       help: "give the model that was compiled",
     });
   const engine = await open("wasm-simd", float, coreEngines);
   const run = (batch: readonly (readonly Tensor[])[]): Tensor[] =>
-    batch.map((sample) => engine.run(sample.map((real, i) => asInput(real, float.inputs[i]!.type)))[0]!);
+    batch.map(
+      (sample) => engine.run(sample.map((real, i) => asInput(real, float.callerInputs[i]!.type)))[0]!,
+    );
 
   const logit = logitOf(graph);
   const same = logit && float.values.find(({ name }) => name === logit.name);
@@ -81,7 +86,7 @@ export async function openReference(
     run,
     measureLogits(batch, stored) {
       batch.forEach((sample, i) => {
-        const inputs = sample.map((real, j) => asInput(real, float.inputs[j]!.type));
+        const inputs = sample.map((real, j) => asInput(real, float.callerInputs[j]!.type));
         const expected = valueOf(watchedFloat, inputs, logit.name);
         const found = valueOf(watchedStored, stored[i]!, logit.name);
         noise.add(expected, toReal(found, logit.type));

@@ -1,5 +1,6 @@
 /** Runs a network on samples and gathers its outputs, one array with N samples along the first axis for each. */
 import { fail } from "../diagnostics/diagnostic.ts";
+import { carrying } from "../exec/carrying-executor.ts";
 import type { Graph } from "../ir/graph.ts";
 import type { SampleSource } from "../pass/samples.ts";
 import { allocate, elementCount, tensor, type Tensor, type TensorData } from "../tensor/tensor.ts";
@@ -20,7 +21,8 @@ export interface RunOptions {
 /** Outputs in the graph's order; a batch axis of 1 becomes the axis of samples. */
 export async function run(options: RunOptions): Promise<readonly Tensor[]> {
   const { graph, engine = "wasm-simd", factories = coreEngines, samples, raw = false } = options;
-  const executor = await createEngine(engine, graph, factories);
+  const created = await createEngine(engine, graph, factories);
+  const executor = graph.carried.length > 0 ? carrying(created, graph) : created;
   try {
     const results = graph.outputs.map(({ type }) => {
       const element = raw ? type.element : type.quantization === undefined ? type.element : "f32";
@@ -32,7 +34,9 @@ export async function run(options: RunOptions): Promise<readonly Tensor[]> {
     });
     let done = 0;
     for (const batch of batchesOf(samples)) {
-      const stored = batch.map((sample) => sample.map((real, i) => toStored(real, graph.inputs[i]!.type)));
+      const stored = batch.map((sample) =>
+        sample.map((real, i) => toStored(real, graph.callerInputs[i]!.type)),
+      );
       runAll(executor, stored).forEach((outputs, n) => {
         outputs.forEach((output, i) => {
           const { type, data } = results[i]!;

@@ -18,13 +18,23 @@ export interface ExpressedOperation {
 
 export type ReferenceOf = (value: Value) => TensorReference;
 
+/** Constants of operations by their contents: a table that several have alike is one. */
+export type SharedConstants = Map<string, TensorReference>;
+
+/** Tables have up to 1025 entries. */
+const largestShared = 2048;
+
 /**
  * The steps of an operation over the tensors that stand for its values. Temporaries and constants are named
  * `RESULT:NAME` after the result's tensor.
  *
  * @throws internal, when the steps do not compute the temporaries and, last, the result
  */
-export function expressOperation(operation: Operation, referenceOf: ReferenceOf): ExpressedOperation {
+export function expressOperation(
+  operation: Operation,
+  referenceOf: ReferenceOf,
+  shared: SharedConstants = new Map(),
+): ExpressedOperation {
   const { definition, attributes } = operation;
   const result = referenceOf(operation.result);
   const temporaries: TensorReference[] = [];
@@ -39,12 +49,15 @@ export function expressOperation(operation: Operation, referenceOf: ReferenceOf)
       return reference;
     },
     constant(name, data) {
-      const reference = {
-        name: derivedName(result.name, name),
-        shape: data.shape,
-        element: data.element,
-        data,
-      };
+      const key =
+        data.data.length > largestShared
+          ? undefined
+          : `${data.element} ${data.shape.join("x")} ${data.data.join()}`;
+      const known = key === undefined ? undefined : shared.get(key);
+      if (known !== undefined && constants.includes(known)) return known;
+      const { shape, element } = data;
+      const reference = known ?? { name: derivedName(result.name, name), shape, element, data };
+      if (key !== undefined) shared.set(key, reference);
       constants.push(reference);
       return reference;
     },

@@ -21,5 +21,7 @@ export function copyGraph(graph: Graph): Graph {
       ).result,
     );
   copy.setOutputs(graph.outputs.map((value) => copies.get(value)!));
+  for (const { input, output } of graph.carried)
+    copy.carry(copies.get(input)!, graph.outputs.indexOf(output));
   return copy;
 }

@@ -66,11 +66,19 @@ export interface CreateOptions {
   readonly after?: Operation;
 }
 
+/** State: what the output gives, the input gets at the next run; real zeros at the first. */
+export interface Carried {
+  readonly input: Value;
+  readonly output: Value;
+}
+
 export class Graph {
   readonly name: string;
   readonly #inputs: MutableValue[] = [];
   #operations: MutableOperation[] = [];
   #outputs: MutableValue[] = [];
+  /** Inputs, each with the place of an output. */
+  readonly #carried = new Map<Value, number>();
   readonly #names = new Set<string>();
 
   constructor(name: string) {
@@ -90,6 +98,14 @@ export class Graph {
   /** Inputs and results, in order. */
   get values(): readonly Value[] {
     return [...this.#inputs, ...this.#operations.map((op) => op.result)];
+  }
+
+  get carried(): readonly Carried[] {
+    return [...this.#carried].map(([input, place]) => ({ input, output: this.#outputs[place]! }));
+  }
+  /** What a caller gives, state apart. */
+  get callerInputs(): readonly Value[] {
+    return this.#inputs.filter((input) => !this.#carried.has(input));
   }
 
   addInput(name: string, type: TensorType): Value {
@@ -157,6 +173,11 @@ export class Graph {
 
   setOutputs(values: readonly Value[]): void {
     this.#outputs = [...values] as MutableValue[];
+  }
+
+  /** Makes an output, by its place, the next run's input. */
+  carry(input: Value, place: number): void {
+    this.#carried.set(input, place);
   }
 
   setRange(value: Value, range: Range | undefined): void {

@@ -42,6 +42,8 @@ export type IntegerForm =
       readonly weightAxis?: number;
       readonly bias?: string;
       readonly averages?: boolean;
+      /** Works element by element, on operands of 16 bits too. */
+      readonly wide?: boolean;
     }
   /** Works on stored integers as they are, result and operands sharing one quantization (reshape, max_pool, relu's clamp). */
   | { readonly kind: "same" }
@@ -49,6 +51,8 @@ export type IntegerForm =
   | { readonly kind: "clamp"; bounds(attrs: Attributes): { readonly low: number; readonly high: number } }
   /** A function of one element: a 256-entry table from its expression. */
   | { readonly kind: "table"; readonly result?: Quantization }
+  /** The operand itself, in 16 bits: see `wide_value`. */
+  | { readonly kind: "wide" }
   /**
    * Stored integers in, stored integers of a fixed quantization out (softmax). `tflite` are the attributes with which it computes
    * as TensorFlow Lite's kernel.

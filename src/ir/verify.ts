@@ -6,13 +6,14 @@
  *  3. `users` names exactly the operations that read a value;
  *  4. names are unique, outputs are defined;
  *  5. only constants hold integers of less than a byte: memory that is written has whole bytes;
- *  6. quantized types are integers, with one scale and zero point per slice, finite positive scales, zero points in range.
+ *  6. state is carried from an output to an input of its type, to each input from one output and from each output to one;
+ *  7. quantized types are integers, with one scale and zero point per slice, finite positive scales, zero points in range.
  */
 import { DiagnosticError, type Diagnostic } from "../diagnostics/diagnostic.ts";
 import { elementRange, isBigInteger, isInteger, isNarrow } from "../tensor/element-type.ts";
 import type { Graph, Operation, Value } from "./graph.ts";
 import { inferType } from "./graph.ts";
-import { formatType, type TensorType } from "./types.ts";
+import { formatType, sameType, type TensorType } from "./types.ts";
 
 /** All problems of a graph; empty when it is sound. */
 export function verify(graph: Graph): Diagnostic[] {
@@ -66,6 +67,16 @@ export function verify(graph: Graph): Diagnostic[] {
   }
   for (const output of graph.outputs)
     if (!defined.has(output)) report("undefined-output", `output %${output.name} is not defined`);
+  for (const { input, output } of graph.carried) {
+    if (!graph.inputs.includes(input)) report("carried", `%${input.name} is carried but no input`);
+    if (graph.outputs.filter((value) => value === output).length !== 1)
+      report("carried", `%${output.name} is carried to %${input.name} but is not one output`);
+    if (!sameType(input.type, output.type))
+      report(
+        "carried",
+        `%${output.name}: ${formatType(output.type)} is carried to %${input.name}, expected ${formatType(input.type)}`,
+      );
+  }
   const operations = new Set(graph.operations);
   for (const value of graph.values)
     for (const user of value.users)

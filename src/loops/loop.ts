@@ -234,6 +234,16 @@ export interface LoopProgram {
   readonly tensors: readonly (TensorStorage & { readonly after: number })[];
   readonly inputs: readonly TensorStorage[];
   readonly outputs: readonly TensorStorage[];
+  /** What back ends keep between runs; absent where the caller does. */
+  readonly carried?: readonly CarriedState[];
+}
+
+/** State, by places among inputs and outputs: what the output holds after a run, the input holds in the next. */
+export interface CarriedState {
+  readonly input: number;
+  readonly output: number;
+  /** The stored integer that every element begins with: real zero. */
+  readonly initial: number;
 }
 
 export const i32Type: RegisterType = { element: "i32", lanes: 1 };

@@ -3,10 +3,10 @@
  * An operator's own file gives its formula and how it lives in integers.
  */
 import { axes, compute, i32, load, mul as product, sub as difference } from "../expr/build.ts";
-import type { ElementType } from "../tensor/element-type.ts";
+import { elementRange, type ElementType } from "../tensor/element-type.ts";
 import type { Expression } from "../expr/expression.ts";
 import { defineOp, type IntegerForm, type TypedOp } from "../ir/operation.ts";
-import { formatType, perTensor, sameQuantization, tensorType } from "../ir/types.ts";
+import { formatType, perTensor, sameQuantization, tensorType, type TensorType } from "../ir/types.ts";
 import { elementCount, numbersOf, tensor } from "../tensor/tensor.ts";
 import { broadcastIndex, broadcastPosition, broadcastShape } from "./broadcasting.ts";
 import { permuteElementwise } from "./permuting.ts";
@@ -14,7 +14,6 @@ import {
   isPlain,
   numberElements,
   requireActivation,
-  requireElement,
   requirePlain,
   requireSameElement,
   zeroOf,
@@ -32,7 +31,7 @@ interface BinarySpec {
   /** The result's element where it is not the operands': a truth value. */
   readonly result?: "bool";
   /**
-   * What it does with stored operands: a product of i8 or u8 gives an i32 accumulator; an order-preserving operator works
+   * What it does with stored operands: a product gives an i32 accumulator; an order-preserving operator works
    * on operands and result of one quantization. Others refuse them.
    */
   readonly stored?: "product" | "same";
@@ -65,8 +64,13 @@ export function defineBinary(spec: BinarySpec): BinaryOp {
       const left = requireActivation("lhs", lhs, fail);
       const right = requireActivation("rhs", rhs, fail);
       if (stored === "product") {
-        requireElement("lhs", lhs, ["i8", "u8"], fail);
-        requireElement("rhs", rhs, ["i8", "u8"], fail);
+        const largest = reachOf(lhs) * reachOf(rhs);
+        if (largest >= 2 ** 31)
+          fail(
+            "overflow",
+            `reaches ${largest} in i32, expected at most ${2 ** 31 - 1}`,
+            "zero points of 0 leave room",
+          );
         return tensorType("i32", shape, perTensor(left.scale * right.scale, 0));
       }
       if (lhs.element !== rhs.element || !sameQuantization(lhs.quantization, rhs.quantization))
@@ -92,6 +96,12 @@ export function defineBinary(spec: BinarySpec): BinaryOp {
 
     ...(stored === "product" ? { evalStored: evalProduct } : {}),
   });
+}
+
+/** The largest |q - zero|. */
+function reachOf(type: TensorType): number {
+  const { min, max } = elementRange(type.element);
+  return Math.max(max - zeroOf(type), zeroOf(type) - min);
 }
 
 type EvalStored = NonNullable<

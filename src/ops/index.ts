@@ -35,6 +35,7 @@ import { hardSigmoid } from "./hard-sigmoid.ts";
 import { hardSwish } from "./hard-swish.ts";
 import { isInf } from "./is-inf.ts";
 import { isNan } from "./is-nan.ts";
+import { interpolate } from "./interpolate.ts";
 import { layerNorm } from "./layer-norm.ts";
 import { leakyRelu } from "./leaky-relu.ts";
 import { less } from "./less.ts";
@@ -89,6 +90,7 @@ import { tanh } from "./tanh.ts";
 import { thresholdedRelu } from "./thresholded-relu.ts";
 import { topKIndices } from "./top-k-indices.ts";
 import { transpose } from "./transpose.ts";
+import { wideValue } from "./wide-value.ts";
 import { xor } from "./xor.ts";
 
 export const operators: readonly OpDefinition[] = [
@@ -180,8 +182,10 @@ export const operators: readonly OpDefinition[] = [
   resample,
   quantize,
   dequantize,
+  wideValue,
   requantize,
   lookup,
+  interpolate,
 ];
 
 const byName = new Map(operators.map((op) => [op.name, op]));

@@ -1,4 +1,4 @@
-/** Multiplication. Stored i8 or u8 operands give an i32 accumulator of at most 65,025 in size. */
+/** Multiplication. Stored operands give an i32 accumulator, which they have to fit. */
 import { mulElements } from "../expr/element-arithmetic.ts";
 import { defineBinary } from "./binary.ts";
 
@@ -8,5 +8,5 @@ export const mul = defineBinary({
 Source: ONNX Mul.`,
   plain: mulElements,
   stored: "product",
-  integer: { kind: "accumulator" },
+  integer: { kind: "accumulator", wide: true },
 });

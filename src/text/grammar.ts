@@ -42,7 +42,8 @@ Qir <: Lexical {
   Graph = graph graphName "(" ListOf<Input, ","> ")" "{" Operation* Return "}"
   Input = valueName ":" Type Range?
   Operation = valueName "=" operatorName ListOf<valueName, ","> Attributes? ":" Type Range? Location?
-  Return = return ListOf<valueName, ",">
+  Return = return ListOf<Output, ",">
+  Output = valueName ("->" valueName)?
 
   Attributes = "{" ListOf<Attribute, ","> "}"
   Attribute = attributeName "=" AttributeValue

@@ -181,8 +181,12 @@ function buildGraph(context: Context, syntax: GraphSyntax): Graph {
     scope.set(name.text, { value, at });
   }
   for (const operation of syntax.operations) buildOperation(context, graph, scope, operation, syntax);
-  const outputs = syntax.outputs.map((name) => resolve(context, scope, name, syntax));
+  const outputs = syntax.outputs.map(({ value }) => resolve(context, scope, value, syntax));
   graph.setOutputs(outputs.filter((value) => value !== undefined));
+  syntax.outputs.forEach(({ input }, place) => {
+    const value = input && resolve(context, scope, input, syntax);
+    if (value !== undefined) graph.carry(value, place);
+  });
   return graph;
 }
 

@@ -49,7 +49,7 @@ function graphText(graph: Graph, type: TypeText, externals: Map<string, Tensor> 
       ? head
       : `graph ${name}(\n${inputs.map((input) => `  ${input}`).join(",\n")}\n) {`,
     ...graph.operations.map((operation) => `  ${operationText(operation, type, externals)}`),
-    `  ${["return", valueList(graph.outputs)].filter((part) => part !== "").join(" ")}`,
+    `  ${["return", outputList(graph)].filter((part) => part !== "").join(" ")}`,
     "}\n",
   ].join("\n");
 }
@@ -74,6 +74,15 @@ function operationText(
     origin === undefined ? "" : `loc ${JSON.stringify(origin)}`,
   ];
   return parts.filter((part) => part !== "").join(" ");
+}
+
+function outputList({ outputs, carried }: Graph): string {
+  const inputOf = new Map(carried.map(({ input, output }) => [output, input]));
+  return outputs
+    .map((value) =>
+      inputOf.has(value) ? `%${value.name} -> %${inputOf.get(value)!.name}` : `%${value.name}`,
+    )
+    .join(", ");
 }
 
 const valueList = (values: readonly Value[]): string => values.map((value) => `%${value.name}`).join(", ");

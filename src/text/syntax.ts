@@ -79,7 +79,13 @@ export interface GraphSyntax {
   readonly name: Leaf;
   readonly inputs: readonly InputSyntax[];
   readonly operations: readonly OperationSyntax[];
-  readonly outputs: readonly Leaf[];
+  readonly outputs: readonly OutputSyntax[];
+}
+
+export interface OutputSyntax {
+  readonly value: Leaf;
+  /** The input it is carried to. */
+  readonly input: Leaf | undefined;
 }
 
 export interface AliasSyntax {
@@ -203,6 +209,7 @@ const actions: ActionDict<unknown> = {
     operations: tree(operations),
     outputs: tree(outputs),
   }),
+  Output: (value, _arrow, input) => ({ value: tree(value), input: optional(input) }),
   Input: (name, _colon, type, range) => ({
     name: tree(name),
     type: tree(type),

@@ -83,6 +83,74 @@ const cases: Readonly<Record<string, { network: Network; operators: readonly str
     },
     operators: ["avg_pool", "concat", "conv2d", "requantize", "transpose"],
   },
+  "an LSTM over a sequence, in both directions": {
+    network: {
+      nodes: [
+        {
+          op: "LSTM",
+          in: ["x", "w", "r", "b"],
+          out: ["y"],
+          attributes: { hidden_size: 5, direction: "bidirectional" },
+        },
+      ],
+      inputs: { x: [4, 1, 3] },
+      initializers: { w: numbers(2, 20, 3), r: numbers(2, 20, 5), b: numbers(2, 40) },
+    },
+    // What the last step gives is no state: its gates are tables of 8 bits.
+    operators: [
+      "concat",
+      "interpolate",
+      "linear",
+      "lookup",
+      "mul",
+      "requantize",
+      "rescaled_add",
+      "reshape",
+      "slice",
+    ],
+  },
+  "a GRU whose hidden part is reset before its product, with a clip": {
+    network: {
+      nodes: [
+        {
+          op: "GRU",
+          in: ["x", "w", "r", "b"],
+          out: ["y"],
+          attributes: { hidden_size: 5, clip: { float: 2 } },
+        },
+      ],
+      inputs: { x: [3, 1, 4] },
+      initializers: { w: numbers(1, 15, 4), r: numbers(1, 15, 5), b: numbers(1, 30) },
+    },
+    operators: [
+      "clip",
+      "concat",
+      "interpolate",
+      "linear",
+      "lookup",
+      "mul",
+      "requantize",
+      "rescaled_add",
+      "rescaled_sub",
+      "reshape",
+      "slice",
+    ],
+  },
+  "layer normalization of an image and of its channels, with gain and offset": {
+    network: {
+      nodes: [
+        { op: "Conv", in: ["x", "w"], out: ["c"] },
+        { op: "InstanceNormalization", in: ["c", "s", "o"], out: ["n"] },
+        { op: "Relu", in: ["n"], out: ["r"] },
+        { op: "Transpose", in: ["r"], out: ["t"], attributes: { perm: [0, 2, 3, 1] } },
+        { op: "LayerNormalization", in: ["t", "s", "o"], out: ["y"] },
+      ],
+      inputs: { x: [1, 3, 4, 5] },
+      initializers: { w: numbers(4, 3, 1, 1), s: statistics(4)["s"]!, o: statistics(4)["o"]! },
+      opset: 17,
+    },
+    operators: ["conv2d", "layer_norm", "requantize", "transpose"],
+  },
 };
 
 test.each(Object.entries(cases))("%s", async (_, { network, operators }) => {
@@ -98,7 +166,7 @@ test.each(Object.entries(cases))("%s", async (_, { network, operators }) => {
     ),
   );
   const all = Float32Array.from(inputs.flatMap((input) => [...numbersOf(input)]));
-  const samples = samplesFromArrays([tensor("f32", [inputs.length, ...shape.slice(1)], all)], [shape]);
+  const samples = samplesFromArrays([tensor("f32", [inputs.length, ...shape], all)], [shape]);
   await runPipeline(
     graph,
     parsePipeline(pipelines.default),

@@ -131,6 +131,8 @@ function integerText(form: IntegerForm | undefined): string {
       return "the clamp of the requantization that feeds it";
     case "table":
       return `a table of 256 entries${form.result === undefined ? "" : `, whose result has ${quantizationText(form.result)}`}`;
+    case "wide":
+      return "what its operand is, in 16 bits";
     case "fixed":
       return `stored integers in, and out with ${quantizationText(form.result)}`;
     case "rescaled":

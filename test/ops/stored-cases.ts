@@ -15,6 +15,10 @@ const once = 0.5001;
 
 const identity = Array.from({ length: 256 }, (_, i) => i - 128).join(", ");
 
+/** Every 64th integer, of scale 2^-shift. */
+const knotsOfIdentity = (shift: number): string =>
+  Array.from({ length: 1025 }, (_, k) => Math.min(32767, (64 * k - 32768) / 2 ** shift)).join(", ");
+
 export const storedCases: readonly StoredCase[] = [
   {
     line: "%y = conv2d %x, %w, %b {strides = [2, 1], pads = [1, 0, 2, 1], dilations = [1, 2]} : tensor<2x3x3x2xi32, {0.125, 0.0625}:0 @3>",
@@ -209,6 +213,11 @@ export const storedCases: readonly StoredCase[] = [
     given: { "%a": "tensor<4x3xi8, 0.5:-128>", "%b": "tensor<3xi8, 0.25:127>" },
     boundInSteps: exact,
   },
+  {
+    line: "%y = mul %a, %b : tensor<4x3xi32, 0.125:0>",
+    given: { "%a": "tensor<4x3xi16, 0.5:0>", "%b": "tensor<3xi16, 0.25:0>" },
+    boundInSteps: exact,
+  },
   ...["minimum", "maximum"].map((name) => ({
     line: `%y = ${name} %a, %b : tensor<4x3xi8, 0.5:-128>`,
     given: { "%a": "tensor<4x3xi8, 0.5:-128>", "%b": "tensor<4x1xi8, 0.5:-128>" },
@@ -301,6 +310,19 @@ export const storedCases: readonly StoredCase[] = [
     given: { "%acc": "tensor<300xi32, 0.1:0>" },
     meaning: "identity",
     boundInSteps: once,
+  },
+  {
+    line: `%y = interpolate %x {table = dense<[${knotsOfIdentity(0)}]> : tensor<1025xi16>} : tensor<300xi16, 0.5:0>`,
+    given: { "%x": "tensor<300xi16, 0.5:0>" },
+    meaning: "identity",
+    // Its last entry is one short, for 2^15 is no i16.
+    boundInSteps: 1,
+  },
+  {
+    line: `%y = interpolate %x {table = dense<[${knotsOfIdentity(1)}]> : tensor<1025xi16>, fraction = 7} : tensor<300xi8, 256:0>`,
+    given: { "%x": "tensor<300xi16, 1:0>" },
+    meaning: "identity",
+    boundInSteps: 0.501,
   },
   {
     line: `%y = lookup %x {table = dense<[${identity}]> : tensor<256xi8>} : tensor<256xi8, 0.5:7>`,

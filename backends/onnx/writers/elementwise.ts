@@ -48,6 +48,7 @@ import { sqrt } from "../../../src/ops/sqrt.ts";
 import { sub } from "../../../src/ops/sub.ts";
 import { tanh } from "../../../src/ops/tanh.ts";
 import { thresholdedRelu } from "../../../src/ops/thresholded-relu.ts";
+import { wideValue } from "../../../src/ops/wide-value.ts";
 import { xor } from "../../../src/ops/xor.ts";
 import { isFloat } from "../../../src/tensor/element-type.ts";
 import { tensor } from "../../../src/tensor/tensor.ts";
@@ -82,6 +83,7 @@ export const elementwise: readonly Row[] = [
   row(sign, same("Sign")),
   row(sin, same("Sin")),
   row(softplus, same("Softplus")),
+  row(wideValue, same("Identity")),
   row(softsign, same("Softsign")),
   row(sqrt, same("Sqrt")),
   row(tanh, same("Tanh")),

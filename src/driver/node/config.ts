@@ -22,7 +22,7 @@ export const configFile = "quern.config.json";
 const sharing = new Set(["inspect", "compile", "evaluate", "run", "verify"]);
 const paths = new Set(["calibrate", "inputs", "outputs", "labels", "reference", "out"]);
 /** Given once for each file, where other lists are joined by commas. */
-const repeated = new Set(["calibrate", "inputs", "outputs", "shape"]);
+const repeated = new Set(["calibrate", "inputs", "outputs", "shape", "state"]);
 
 export interface Configured {
   /** The command line with the file's options after the command's name. */
@@ -136,7 +136,8 @@ function wordsOf(name: string, value: unknown, option: Option, folder: string): 
   if (typeof value === "boolean" && (!takesValue || (option.optional && value)))
     return value ? [`--${name}`] : [];
   if (!takesValue) return `${JSON.stringify(value)}, expected true or false`;
-  const items = name === "shape" && isSection(value) ? shapesOf(value) : [value].flat();
+  const named = (name === "shape" || name === "state") && isSection(value);
+  const items = named ? pairsOf(value) : [value].flat();
   if (!items.every((item) => typeof item === "string" || typeof item === "number"))
     return `${JSON.stringify(value)}, expected a text, a number or a list of them`;
   const texts = items.map((item) =>
@@ -146,8 +147,9 @@ function wordsOf(name: string, value: unknown, option: Option, folder: string): 
   return joined.map((text) => `--${name}=${text}`);
 }
 
-/** `{ "input": [1, 3, 32, 32] }` → `input=1x3x32x32`. */
-const shapesOf = (shapes: Entries): unknown[] =>
-  Object.entries(shapes).map(([input, extents]) =>
-    Array.isArray(extents) ? `${input}=${extents.join("x")}` : extents,
-  );
+/** `{ "input": [1, 3, 32, 32] }` → `input=1x3x32x32`, `{ "h": "hn" }` → `h=hn`. */
+const pairsOf = (pairs: Entries): unknown[] =>
+  Object.entries(pairs).map(([input, value]) => {
+    if (Array.isArray(value)) return `${input}=${value.join("x")}`;
+    return typeof value === "string" && !value.includes("=") ? `${input}=${value}` : value;
+  });

@@ -14,7 +14,7 @@ import { join } from "node:path";
 import { diagnostic, DiagnosticError, fail } from "../../diagnostics/diagnostic.ts";
 import { npyPrefixBytes } from "../../tensor/npy.ts";
 import { checkedHeader, type NpyFile } from "../npy-file.ts";
-import { extensionOf, safetensorsBeside, type ModelSource, type Shapes } from "../model.ts";
+import { extensionOf, safetensorsBeside, type ModelOptions, type ModelSource } from "../model.ts";
 import { openBundle, parseReport, reportFile, type Bundle } from "../bundle.ts";
 import { given } from "./given.ts";
 
@@ -63,13 +63,13 @@ async function hashFile(path: string): Promise<string> {
 }
 
 /** A model file, with the tensors beside a text. */
-export function readModel(path: string, shapes?: Shapes): ModelSource {
+export function readModel(path: string, { shape, state }: ModelOptions = {}): ModelSource {
   const beside = safetensorsBeside(path);
   const hasTensors = extensionOf(path) === "qir" && existsSync(beside);
   return {
     file: path,
     bytes: readBytes(path),
-    ...given({ externals: hasTensors ? readBytes(beside) : undefined, shapes }),
+    ...given({ externals: hasTensors ? readBytes(beside) : undefined, shapes: shape, states: state }),
   };
 }
 

@@ -1,7 +1,7 @@
 /** Options that several commands share, and how their texts are read. A misread option is a usage error: exit code 2. */
 import { InvalidArgumentError, Option, type Command } from "commander";
 import { engineNames, type EngineName } from "../engines.ts";
-import type { Shapes } from "../model.ts";
+import type { ModelOptions, Shapes, States } from "../model.ts";
 import type { InputMapping } from "../samples.ts";
 import type { SampleWindow } from "../windows.ts";
 import { given } from "./given.ts";
@@ -37,11 +37,10 @@ export function windowOf({ window, hop }: InputOptions): SampleWindow | undefine
 }
 
 /** What commands take that run a network on samples. */
-export interface RunOptions extends InputOptions {
+export interface RunOptions extends InputOptions, ModelOptions {
   readonly inputs: readonly string[];
   readonly engine?: readonly EngineName[];
   readonly limit?: number;
-  readonly shape?: Shapes;
 }
 
 export const withRunOptions = (command: Command): Command =>
@@ -51,7 +50,8 @@ export const withRunOptions = (command: Command): Command =>
       .requiredOption("--inputs <X.npy>", "samples, N along the first axis; once for each input", collected)
       .addOption(engineOption())
       .option("--limit <N>", "the first N rows of the files only", wholeNumber)
-      .addOption(shapeOption()),
+      .addOption(shapeOption())
+      .addOption(stateOption()),
   );
 
 export const shapeOption = (): Option =>
@@ -112,6 +112,19 @@ export const listOf =
 
 const engines = (text: string, earlier?: readonly EngineName[]): readonly EngineName[] =>
   listOf(engineNames)(text, earlier);
+
+/** Given the same for every command that reads a model. */
+export const stateOption = (): Option =>
+  new Option(
+    "--state <INPUT=OUTPUT>",
+    "state: the input gets at each run what the output gave at the one before (repeatable)",
+  ).argParser(state);
+
+function state(text: string, earlier: States = new Map()): States {
+  const found = /^([^=]+)=([^=]+)$/.exec(text);
+  if (found === null) throw new InvalidArgumentError("It has not the form INPUT=OUTPUT.");
+  return new Map([...earlier, [found[1]!, found[2]!]]);
+}
 
 function shape(text: string, earlier: Shapes = new Map()): Shapes {
   const found = /^(.+)=(\d+(?:[x,]\d+)*)$/.exec(text);

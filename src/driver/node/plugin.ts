@@ -40,6 +40,8 @@ export interface NetworkOptions {
   /** Calibrate with the first so many samples only. */
   readonly samples?: number;
   readonly shapes?: Readonly<Record<string, readonly number[]>>;
+  /** State, by the names of an input and of the output it gets. */
+  readonly states?: Readonly<Record<string, string>>;
   readonly pipeline?: string;
 }
 
@@ -172,7 +174,10 @@ const keyFile = "cache-key";
 async function compileWhenChanged(network: Network, warn: (text: string) => void): Promise<void> {
   const { options, name, folder } = network;
   const shapes: Shapes = new Map(Object.entries(options.shapes ?? {}));
-  const model = readModel(network.model, shapes);
+  const model = readModel(network.model, {
+    shape: shapes,
+    ...(options.states === undefined ? {} : { state: new Map(Object.entries(options.states)) }),
+  });
   const contents = [model.bytes, model.externals ?? "", ...network.samples.map(readBytes)].map(hash);
   const key = hash(JSON.stringify([version, name, options, contents]));
   const known = join(folder, keyFile);

@@ -10,7 +10,7 @@ import { elementCount } from "../../tensor/tensor.ts";
 import { parsePipeline } from "../../text/pipeline.ts";
 import { bundleEngines, checkBundle, type Bundle } from "../bundle.ts";
 import type { EngineFactories } from "../engines.ts";
-import { loadModel, type Shapes } from "../model.ts";
+import { loadModel, type ModelOptions } from "../model.ts";
 import { openSamples, type Samples } from "../samples.ts";
 import { nodeEngines } from "./engines.ts";
 import { isFolder, npyOnDisk, readBundle, readModel } from "./files.ts";
@@ -25,9 +25,9 @@ export interface Subject {
 }
 
 /** @throws DiagnosticError, also when a folder's files are not what its graph gives */
-export async function openSubject(path: string, shapes?: Shapes): Promise<Subject> {
+export async function openSubject(path: string, options?: ModelOptions): Promise<Subject> {
   if (!isFolder(path)) {
-    const graph = await loadForRunning(path, shapes);
+    const graph = await loadForRunning(path, options);
     return { graph, engines: nodeEngines, isStored: isStoredGraph(graph) };
   }
   const bundle = readBundle(path);
@@ -38,8 +38,8 @@ export async function openSubject(path: string, shapes?: Shapes): Promise<Subjec
 }
 
 /** A model in the form that is run: a real one optimized, a stored one as it is. */
-export async function loadForRunning(path: string, shapes?: Shapes): Promise<Graph> {
-  const { graph } = loadModel(readModel(path, shapes));
+export async function loadForRunning(path: string, options?: ModelOptions): Promise<Graph> {
+  const { graph } = loadModel(readModel(path, options));
   if (!isStoredGraph(graph))
     await runPipeline(graph, parsePipeline(pipelines.optimize), passes, createContext());
   return graph;
@@ -62,8 +62,11 @@ export function openSubjectSamples({ graph, bundle }: Subject, options: RunOptio
   const used = !isMapped && isAsCalibrated ? (bundle?.report.inputMapping ?? {}) : mapping;
   const isLonger = files.some(
     ({ header: { shape } }, i) =>
-      elementCount(shape.slice(1)) > elementCount(graph.inputs[i]?.type.shape ?? shape),
+      elementCount(shape.slice(1)) > elementCount(graph.callerInputs[i]?.type.shape ?? shape),
   );
   const window = windowOf(options) ?? (isLonger ? bundle?.report.inputWindow : undefined);
-  return openSamples(files, graph.inputs, { mapping: used, ...given({ limit: options.limit, window }) });
+  return openSamples(files, graph.callerInputs, {
+    mapping: used,
+    ...given({ limit: options.limit, window }),
+  });
 }

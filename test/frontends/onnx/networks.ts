@@ -6,7 +6,8 @@ import { numbersOf, tensor, type Tensor } from "../../../src/tensor/tensor.ts";
 import * as wire from "./wire-writer.ts";
 
 /** Attributes: integers are ints, lists of them too; floats are wrapped by `float`, texts are strings. */
-export type AttributeValue = number | readonly number[] | string | { readonly float: number };
+export type AttributeValue =
+  number | readonly number[] | string | readonly string[] | { readonly float: number };
 
 export interface NodeText {
   readonly op: string;
@@ -26,10 +27,14 @@ export interface Network {
   readonly opset?: number;
 }
 
+const isTexts = (value: readonly (number | string)[]): value is readonly string[] =>
+  typeof value[0] === "string";
+
 const attributePart = (name: string, value: AttributeValue): Uint8Array => {
   if (typeof value === "string") return wire.attribute(name, 3, wire.text(4, value));
   if (typeof value === "number") return wire.attribute(name, 2, wire.int(3, value));
   if ("float" in value) return wire.attribute(name, 1, wire.float(2, value.float));
+  if (isTexts(value)) return wire.attribute(name, 8, ...value.map((word) => wire.text(9, word)));
   return wire.attribute(name, 7, wire.bytes(8, value.flatMap(wire.varint)));
 };
 

@@ -8,7 +8,7 @@ import type { Tensor } from "../../../tensor/tensor.ts";
 import { printGraph } from "../../../text/print.ts";
 import { bisect, type Bisection, type BisectStep, type Limit, type TensorChange } from "../../bisect.ts";
 import { engineNames, type EngineName } from "../../engines.ts";
-import { loadModel, type Shapes } from "../../model.ts";
+import { loadModel, type Shapes, type States } from "../../model.ts";
 import { openSamples } from "../../samples.ts";
 import { bundleModel } from "../bundle-model.ts";
 import { nodeEngines } from "../engines.ts";
@@ -19,6 +19,7 @@ import {
   mappingOf,
   number,
   shapeOption,
+  stateOption,
   wholeNumber,
   windowOf,
   withInputMapping,
@@ -38,6 +39,7 @@ interface Options extends InputOptions {
   readonly tolerance: number;
   readonly decibels: number;
   readonly shape?: Shapes;
+  readonly state?: States;
   readonly out?: string;
   readonly json?: boolean;
 }
@@ -64,11 +66,12 @@ export function addBisect(program: Command, streams: Streams): void {
     .option("--decibels <D>", "where something is quantized: least signal above the difference", number, 20)
     .option("--out <DIR>", "write before.qir and after.qir with their tensors there")
     .option("--json", "print the result as JSON")
-    .addOption(shapeOption());
+    .addOption(shapeOption())
+    .addOption(stateOption());
   withInputMapping(command)
     .addHelpText("after", help)
     .action(async (path: string, options: Options) => {
-      const model = bundleModel(path, options.shape);
+      const model = bundleModel(path, options);
       streams.remember(model);
       const { graph, notes } = loadModel(model);
       streams.diagnose(notes);

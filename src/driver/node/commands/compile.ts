@@ -4,7 +4,7 @@ import { Option, type Command } from "commander";
 import { roundingProfiles, type RoundingProfile } from "../../../numerics/rounding-profile.ts";
 import { outputNames, targetNames, type OutputName } from "../../artifacts.ts";
 import { compile, type Compiled, type PruneBudget, type WeightSettings } from "../../compile.ts";
-import type { Shapes } from "../../model.ts";
+import type { Shapes, States } from "../../model.ts";
 import { parseRanges } from "../../ranges.ts";
 import { npyOnDisk, readBytes, readModel } from "../files.ts";
 import { given } from "../given.ts";
@@ -14,6 +14,7 @@ import {
   listOf,
   mappingOf,
   shapeOption,
+  stateOption,
   amountOf,
   shareOf,
   wholeNumber,
@@ -43,6 +44,7 @@ interface Options extends InputOptions {
   readonly samples?: number;
   readonly ranges?: string;
   readonly shape?: Shapes;
+  readonly state?: States;
   readonly force?: boolean;
   readonly json?: boolean;
 }
@@ -110,6 +112,7 @@ export function addCompile(program: Command, streams: Streams): void {
     )
     .option("--pipeline <P>", "passes as text, or a pipeline's name (see quern opt --list)")
     .addOption(shapeOption())
+    .addOption(stateOption())
     .option("--force", "replace a folder that quern did not write")
     .option("--json", "print report.json instead of a summary");
   withInputMapping(command)
@@ -120,7 +123,7 @@ export function addCompile(program: Command, streams: Streams): void {
       const progress = createProgress();
       const files = options.calibrate?.map(npyOnDisk);
       const compiled = await compile({
-        model: readModel(model, options.shape),
+        model: readModel(model, options),
         sampleOptions: {
           mapping: mappingOf(options),
           ...given({ limit: options.samples, window: windowOf(options) }),

@@ -1,14 +1,15 @@
 /** `quern inspect`. */
 import type { Command } from "commander";
 import { inspect, type Inspection } from "../../inspect.ts";
-import type { Shapes } from "../../model.ts";
+import type { Shapes, States } from "../../model.ts";
 import { bundleModel } from "../bundle-model.ts";
-import { shapeOption } from "../options.ts";
+import { shapeOption, stateOption } from "../options.ts";
 import type { Streams } from "../streams.ts";
 import { grouped, kibibytes, textTable } from "../text-table.ts";
 
 interface Options {
   readonly shape?: Shapes;
+  readonly state?: States;
   readonly imported?: boolean;
   readonly json?: boolean;
 }
@@ -20,11 +21,12 @@ export function addInspect(program: Command, streams: Streams): void {
     .argument("<model>", ".onnx, .tflite, .qir or a compiled folder")
     .option("--imported", "show the layers as they were imported, before fusion")
     .addOption(shapeOption())
+    .addOption(stateOption())
     .option("--json", "print JSON")
     .addHelpText("after", "\nExample:\n  $ quern inspect kws.onnx")
     .action(async (path: string, options: Options) => {
       const found = await inspect({
-        model: bundleModel(path, options.shape),
+        model: bundleModel(path, options),
         asImported: options.imported ?? false,
       });
       if (options.json === true) {

@@ -5,7 +5,14 @@ import { passes } from "../../../../passes/index.ts";
 import { pipelines } from "../../../../passes/pipelines.ts";
 import type { Tensor } from "../../../tensor/tensor.ts";
 import { writeSafetensors } from "../../../tensor/safetensors.ts";
-import { extensionOf, loadModel, safetensorsBeside, type ModelSource, type Shapes } from "../../model.ts";
+import {
+  extensionOf,
+  loadModel,
+  safetensorsBeside,
+  type ModelSource,
+  type Shapes,
+  type States,
+} from "../../model.ts";
 import { emitForms, loopTargetNames, opt, type EmitForm } from "../../opt.ts";
 import { openSamples } from "../../samples.ts";
 import { bundleModel } from "../bundle-model.ts";
@@ -15,6 +22,7 @@ import {
   collected,
   mappingOf,
   shapeOption,
+  stateOption,
   windowOf,
   withInputMapping,
   type InputOptions,
@@ -33,6 +41,7 @@ interface Options extends InputOptions {
   readonly out?: string;
   readonly list?: boolean;
   readonly shape?: Shapes;
+  readonly state?: States;
 }
 
 const examples = `
@@ -59,7 +68,8 @@ export function addOpt(program: Command, streams: Streams): void {
     .option("--elide", "print tensors of more than 32 elements by name only")
     .option("--out <FILE.qir>", "write text and tensors to files instead")
     .option("--calibrate <X.npy>", "samples for passes that measure; once for each input", collected)
-    .addOption(shapeOption());
+    .addOption(shapeOption())
+    .addOption(stateOption());
   withInputMapping(command)
     .addHelpText("after", examples)
     .action(async (path: string | undefined, options: Options, self: Command) => {
@@ -68,7 +78,7 @@ export function addOpt(program: Command, streams: Streams): void {
         return;
       }
       if (path === undefined) return self.error("error: missing required argument 'file'", { exitCode: 2 });
-      const model = path === "-" ? standardInput() : bundleModel(path, options.shape);
+      const model = path === "-" ? standardInput() : bundleModel(path, options);
       streams.remember(model);
       const { graph, notes } = loadModel(model);
       streams.diagnose(notes);

@@ -3,6 +3,9 @@
  * integer forms and engines as any others. What a sequence reads of its inputs is computed once for all steps. Code grows with the
  * number of steps; a streaming network runs one step a call and keeps its state outside.
  *
+ * States are kept in 16 bits when the network is stored, and so are gates: what is lost in one step goes on to the next. Outputs are
+ * values as others, of 8 bits.
+ *
  * The formulas are ONNX's, gate by gate:
  *
  *     RNN    H = f(x W + h R + b)
@@ -17,6 +20,7 @@ import { clip } from "../../../ops/clip.ts";
 import { linear } from "../../../ops/linear.ts";
 import { matmul } from "../../../ops/matmul.ts";
 import { slice } from "../../../ops/slice.ts";
+import { wideValue } from "../../../ops/wide-value.ts";
 import { elementCount, tensor } from "../../../tensor/tensor.ts";
 import type { NodeView } from "../node-view.ts";
 import { isKnown } from "../operand.ts";
@@ -110,7 +114,7 @@ function runDirection(
   const initial = (index: number): Value => {
     if (!node.has(index)) return node.constant(tensor("f32", [batch, hidden]), "zeros");
     const given = byBatch ? node.transpose(node.value(index), [1, 0, 2]) : node.value(index);
-    return node.reshape(part(node, given, 0, number, 1), [batch, hidden]);
+    return wide(node, node.reshape(part(node, given, 0, number, 1), [batch, hidden]));
   };
   const lengths = node.has(4) ? node.reshape(node.value(4), [batch, 1]) : undefined;
   const outputs: Value[] = [];
@@ -119,17 +123,19 @@ function runDirection(
     const time = backwards ? steps - 1 - i : i;
     const next = cell(part(node, projected, 0, time * batch, batch), states);
     if (lengths === undefined) {
-      states = next;
+      states = next.map((state) => wide(node, state));
       outputs[time] = next[0]!;
       continue;
     }
     // Beyond a sequence's end its states stand still and its output is zero.
     const runs = t.isLess(node.constant(tensor("i32", [], [time]), "time"), t.as("i32", lengths));
     outputs[time] = t.when(runs, next[0]!, 0);
-    states = next.map((state, s) => t.when(runs, state, states[s]!));
+    states = next.map((state, s) => wide(node, t.when(runs, state, states[s]!)));
   }
   return { outputs, states };
 }
+
+const wide = (node: NodeView, input: Value): Value => node.create(wideValue, { input }, {});
 
 /** count entries of an axis from a place on. */
 function part(node: NodeView, input: Value, axis: number, start: number, count: number): Value {
@@ -206,7 +212,7 @@ function gruCell(direction: Direction): Cell {
     const bias = biasOf(direction, 5, 1);
     const hiddenPart = resetsAfter
       ? t.times(reset, project(direction, h!, 2, 2, 1, bias))
-      : project(direction, t.times(reset, h!), 2, 2, 1, bias);
+      : project(direction, wide(node, t.times(reset, h!)), 2, 2, 1, bias);
     const candidate = activations[1]!(limit(t.plus(gate(x, 2), hiddenPart)));
     return [t.plus(t.times(t.minus(1, update), candidate), t.times(update, h!))];
   };
