@@ -30,6 +30,12 @@ export {
   type EngineOptions,
 } from "./engines.ts";
 export { evaluate, type EvaluateOptions, type Evaluation, type EngineResult } from "./evaluate.ts";
+export {
+  identifyRounding,
+  type Identified,
+  type IdentifyOptions,
+  type ProfileMatch,
+} from "./identify-rounding.ts";
 export { inspect, type Inspection, type InspectOptions } from "./inspect.ts";
 export { loadModel, type Model, type ModelSource } from "./model.ts";
 export { npyFromBytes, npyFromTensor, type NpyFile } from "./npy-file.ts";
@@ -48,6 +54,7 @@ export { renderDiagnostic, renderDiagnostics } from "../diagnostics/render.ts";
 export type { Executor } from "../exec/executor.ts";
 export { Graph, type Operation, type Value } from "../ir/graph.ts";
 export type { TensorType } from "../ir/types.ts";
+export { roundingProfiles, type RoundingProfile } from "../numerics/rounding-profile.ts";
 export { definePass, type Pass } from "../pass/pass.ts";
 export { parseNpy, writeNpy } from "../tensor/npy.ts";
 export { tensor, type Tensor } from "../tensor/tensor.ts";

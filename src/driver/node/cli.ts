@@ -19,6 +19,7 @@ import { addCompile } from "./commands/compile.ts";
 import { addEvaluate } from "./commands/evaluate.ts";
 import { addInspect } from "./commands/inspect.ts";
 import { addOpt } from "./commands/opt.ts";
+import { addRounding } from "./commands/rounding.ts";
 import { addRun } from "./commands/run.ts";
 import { addVerify } from "./commands/verify.ts";
 import { addConfigOption, withConfig, type Configured } from "./config.ts";
@@ -32,7 +33,7 @@ export function createProgram(streams: Streams): Command {
     .configureOutput({ writeOut: streams.out, writeErr: streams.err })
     .showSuggestionAfterError()
     .showHelpAfterError("(--help explains)");
-  for (const add of [addInspect, addCompile, addEvaluate, addRun, addOpt, addBisect, addVerify])
+  for (const add of [addInspect, addCompile, addEvaluate, addRun, addOpt, addBisect, addRounding, addVerify])
     add(program, streams);
   program.commands.forEach(addConfigOption);
   return program;
