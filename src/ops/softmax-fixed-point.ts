@@ -8,8 +8,8 @@
  *     y = min(255, (2x · T[d]) >> (34 - h), rounded) - 128
  *
  * gemmlowp's saturations do not happen here: x stays within (0, 2] and 1 - N x within 1/17, but for the last doubling, which is kept. T,
- * S's terms and the two roundings of y are halves away from zero of positive numbers. The last shift is at most 31 for
- * S < 2^28: up to 511 elements, beyond which gemmlowp's own is not defined.
+ * S's terms and the two roundings of y are halves away from zero of positive numbers. S has room for 4,095 elements. From S = 2^28 on,
+ * which takes 512 elements or more that are nearly alike, the last shift is beyond 31, where gemmlowp's own is not defined: y is then -128.
  *
  * Source: TensorFlow Lite reference/softmax.h and internal/common.h (GetReciprocal); gemmlowp fixedpoint.h.
  */
@@ -23,7 +23,7 @@ import { tensor } from "../tensor/tensor.ts";
 import { largestStep, loopsOver, reduceAlong } from "./softmax-loops.ts";
 
 const sumBits = 12;
-const mostElements = 511;
+const mostElements = 4095;
 /** In Q(2). */
 const [fortyEightSeventeenths, minusThirtyTwoSeventeenths, one] = [1515870810, -1010580540, 2 ** 29];
 
@@ -83,9 +83,9 @@ function reciprocalOf(half: Expression): Expression {
   return select(compare("ge", x, i32(2 ** 30)), i32(2 ** 31 - 1), mul(x, i32(2)));
 }
 
-/** (p + 2^(e-1)) >> e with e = 34 - headroom, for a p >= 0 that leaves no room for the addition. */
+/** (p + 2^(e-1)) >> e with e = 34 - headroom, for a p >= 0 that leaves no room for the addition; 0 from e = 32 on. */
 function quotientOf(product: Expression, headroom: Expression): Expression {
-  const rounded = shr(add(shr(product, sub(i32(33), headroom)), i32(1)), i32(1));
+  const rounded = shr(add(shr(product, min(sub(i32(33), headroom), i32(31))), i32(1)), i32(1));
   return add(min(rounded, i32(255)), i32(-128));
 }
 

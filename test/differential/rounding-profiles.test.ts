@@ -204,7 +204,7 @@ describe("means of integers", () => {
 });
 
 describe("softmax in fixed point", () => {
-  test.each([1, 2, 3, 12, 255, 511])("of %d elements", async (n) => {
+  test.each([1, 2, 3, 12, 255, 511, 1000, 4095])("of %d elements", async (n) => {
     const scales = [0.001, 0.05, 0.17, 0.5, 3];
     const graph =
       parseGraph(`graph @net(${scales.map((scale, i) => `%x${i}: tensor<6x${n}xi8, ${scale}:3>`).join(", ")}) {

@@ -295,10 +295,10 @@ test.each<[string, Given, string, string]>([
     "'reduce_mean' averages 9000000 elements of i8, too many to round at once",
   ],
   [
-    `%y = softmax %x {stored_as = "fixed-point"} : tensor<512xi8, 0.00390625:-128>`,
-    { "%x": "tensor<512xi8, 0.5:0>" },
+    `%y = softmax %x {stored_as = "fixed-point"} : tensor<4096xi8, 0.00390625:-128>`,
+    { "%x": "tensor<4096xi8, 0.5:0>" },
     "integer-form",
-    "'softmax' sums 512 exponentials in fixed point, expected at most 511",
+    "'softmax' sums 4096 exponentials in fixed point, expected at most 4095",
   ],
   [
     `%y = softmax %x {stored_as = "fixed-point"} : tensor<5xi8, 0.00390625:-128>`,
