@@ -148,7 +148,7 @@ describe.skipIf(!hasCorpus)("classifiers under our own rounding", () => {
     ["vww", "vww", 0.01],
     ["sww", "sww", 0.01],
     ["ic", "ic_jpeg", 0.01],
-    // 120 samples: three of the four that differ happen to be right under the official rounding. The row above is the measure.
+    // 120 samples, of which 4 differ: the next test.
     ["ic", "ic", 0.03],
   ] as const)("%s on %s", async (name, dataset, tolerance) => {
     const graph = await compiled(`${name}/${name}_int8.tflite`, "default");
@@ -158,6 +158,19 @@ describe.skipIf(!hasCorpus)("classifiers under our own rounding", () => {
     );
     expect(agreement).toBeGreaterThanOrEqual(0.95);
     expect(Math.abs(accuracy - official)).toBeLessThanOrEqual(tolerance);
+  });
+});
+
+describe.skipIf(!hasCorpus)("why ic's 120 images lose three by our own rounding", () => {
+  test("where the answers differ, one of the two has no single largest output", async () => {
+    const graph = await compiled("ic/ic_int8.tflite", "default");
+    const found = await outputsOf(graph, storedSamples("ic", graph));
+    const wanted = rowsOf(read("ic", "ref_int8.npy"));
+    const isTied = (row: readonly number[]): boolean => row.filter((q) => q === Math.max(...row)).length > 1;
+    const differing = found.flatMap((row, n) => (largestOf(row) === largestOf(wanted[n]!) ? [] : [n]));
+    expect(differing).toHaveLength(4);
+    // Eight bits give two classes one number, and the first of them is taken for the answer.
+    for (const n of differing) expect(isTied(found[n]!) || isTied(wanted[n]!), `image ${n}`).toBe(true);
   });
 });
 

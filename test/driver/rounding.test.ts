@@ -11,7 +11,7 @@ import { run } from "../../src/driver/run.ts";
 import { openSamples } from "../../src/driver/samples.ts";
 import { roundingProfiles, type RoundingProfile } from "../../src/numerics/rounding-profile.ts";
 import { writeNpy } from "../../src/tensor/npy.ts";
-import { tensor, type Tensor } from "../../src/tensor/tensor.ts";
+import { numbersOf, tensor, type Tensor } from "../../src/tensor/tensor.ts";
 import { quern } from "../quern.ts";
 import { tinyModel, tinyText } from "./fixtures.ts";
 
@@ -70,12 +70,9 @@ describe("whose rounding", () => {
   });
 
   test("outputs of nobody have a nearest", async () => {
-    const { element, shape, data } = await outputsUnder("tflite-double");
-    const other = tensor(
-      element,
-      shape,
-      Array.from(data, (q, i) => (i === 7 ? Number(q) + 2 : Number(q))),
-    );
+    const given = await outputsUnder("tflite-double");
+    const moved = Array.from(numbersOf(given), (q, i) => (i === 7 ? q + 2 : q));
+    const other = tensor(given.element, given.shape, moved);
     const found = await identify(other);
     expect(found.exact).toEqual([]);
     expect(found.matches[0]).toMatchObject({ profile: "tflite-double", worstSteps: 2 });
