@@ -13,9 +13,6 @@ import { npyFromTensor } from "../../src/driver/npy-file.ts";
 import { loadModel } from "../../src/driver/model.ts";
 import { openSamples } from "../../src/driver/samples.ts";
 import { interpret } from "../../src/exec/interpreter.ts";
-import { Graph } from "../../src/ir/graph.ts";
-import { constant } from "../../src/ops/constant.ts";
-import { requantize } from "../../src/ops/requantize.ts";
 import { createRandom } from "../../src/pass/random.ts";
 import { parseNpy } from "../../src/tensor/npy.ts";
 import { elementCount, numbersOf, tensor, type Tensor } from "../../src/tensor/tensor.ts";
@@ -79,63 +76,8 @@ describe.skipIf(!hasCorpus || compiler === undefined)("to equal bytes without sa
     const wanted = numbersOf(read(example.replace("input_0", "output_0")));
     const step = compiled.graph.outputs[0]!.type.quantization!.scale[0]!;
     const worst = Math.max(...Array.from(reals, (x, i) => Math.abs(x - wanted[i]!)));
-    // Halves are rounded otherwise than ONNX does; 27 layers make much of it (below).
+    // Halves are rounded otherwise than ONNX does, which in 28 layers adds up to more than it does in ten.
     expect(worst).toBeLessThanOrEqual(Math.max(3.001 * step, model.includes("imagenet") ? 0.03 : 0));
-  });
-});
-
-describe.skipIf(!hasCorpus)("what 27 layers add up", () => {
-  /**
-   * On the inputs that the model in floats gives each layer, ours gives the same integers but at exact halves. In whole runs one such
-   * element in 50,000 moves what reads it: by the last layers a third of all elements are off by a step or a few.
-   */
-  test("MobileNet, layer by layer: one element in 50,000, each an exact tie", async () => {
-    const folder = "models/zoo/mobilenetv1_0.25_96_imagenet_int8_qdq";
-    const model = { file: "model.onnx", bytes: readFileSync(corpusFile(`${folder}/model.onnx`)) };
-    const sample = parseNpy(readFileSync(corpusFile(`${folder}/input_0.npy`)), "input_0.npy");
-    const floats = loadModel(model).graph;
-    const stored = new Map<string, Tensor>();
-    interpret(floats, [sample], (name, t) => {
-      if (t.element !== "i8") return;
-      stored.set(
-        name,
-        t.shape.length === 4 ? transposeTensor(t, [0, 2, 3, 1]) : { ...t, data: t.data.slice() },
-      );
-    });
-    const { graph } = await compile({ model, targets: [] });
-    let [elements, layers] = [0, 0];
-    const ties: number[] = [];
-    for (const operation of graph.operations) {
-      const acc = operation.operands[0]?.producer;
-      const wanted = stored.get(operation.result.name);
-      if (operation.definition !== requantize || acc === undefined || wanted === undefined) continue;
-      const one = new Graph("layer");
-      const given: Tensor[] = [];
-      const operands = acc.operands.map(({ name, type, producer }, i) => {
-        if (producer?.definition === constant)
-          return one.createGeneric(constant, [], producer.attributes, { type }).result;
-        given.push(stored.get(name) ?? toStored(transposeTensor(sample, [0, 2, 3, 1]), type));
-        return one.addInput(`x${i}`, type);
-      });
-      const sums = one.createGeneric(acc.definition, operands, acc.attributes, { type: acc.result.type });
-      const made = one.createGeneric(operation.definition, [sums.result], operation.attributes, {
-        type: operation.result.type,
-      });
-      one.setOutputs([sums.result, made.result]);
-      const [accs, found] = interpret(one, given).map(numbersOf) as [Int32Array, Int8Array];
-      const { scale } = acc.result.type.quantization!;
-      const target = operation.result.type.quantization!.scale[0]!;
-      numbersOf(wanted).forEach((q: number, i: number) => {
-        elements++;
-        if (q === found[i]) return;
-        expect(Math.abs(q - found[i]!)).toBe(1);
-        ties.push((accs[i]! * scale[i % scale.length]!) / target);
-      });
-      layers++;
-    }
-    expect([layers, elements]).toEqual([25, 231_552]);
-    expect(ties.length).toBeLessThanOrEqual(8);
-    for (const real of ties) expect(Math.abs(real - Math.floor(real) - 0.5)).toBeLessThan(1e-5);
   });
 });
 
