@@ -6,6 +6,7 @@
  *     npm run study:pruning -- ic_large --budgets macs=0.7,macs=0.5     the compiler's default, by budget
  *     npm run study:pruning -- kws --masks                  pieces smaller than channels
  *     npm run study:pruning -- kws --passes "prune-channels{macs=0.5}, remove-channels"     a pipeline of your own
+ *     npm run study:pruning -- kws --agreement              also how often the answer is that of the real network
  *     npm run study:pruning -- kws --kept                   what earlier runs measured
  *     npm run study:pruning -- kws ad --plot docs/pruning.svg           the same as a picture
  *
@@ -48,6 +49,7 @@ const { values: options, positionals } = parseArgs({
     masks: { type: "boolean", default: false },
     passes: { type: "string" },
     kept: { type: "boolean", default: false },
+    agreement: { type: "boolean", default: false },
     plot: { type: "string" },
   },
 });
@@ -81,8 +83,8 @@ async function measure(network: StudyNetwork, prune: string): Promise<Row> {
     samples: evaluation,
     labels: tensor("u8", [labels.length], Uint8Array.from(labels)),
     ...(network.group === undefined ? {} : { metric: "mse-auc" as const, group: network.group }),
-    // Agreement with the real network takes half of the time, and the tables of criteria do without.
-    ...(options.budgets === undefined ? {} : { reference: { graph: corpus.graph(network) } }),
+    // Agreement with the real network takes half of the time, and tables do without.
+    ...(options.agreement ? { reference: { graph: corpus.graph(network) } } : {}),
   });
   const { top1, auc, agreement } = engines[0]!;
   const judged = top1 ?? auc;

@@ -49,7 +49,7 @@ export function addRounding(program: Command, streams: Streams): void {
     .action(async (model: string, options: Options) => {
       const progress = createProgress();
       const found = await identifyRounding({
-        model: readModel(model, options.shape),
+        model: readModel(model, given({ shape: options.shape })),
         samples: options.inputs.map(npyOnDisk),
         sampleOptions: {
           mapping: mappingOf(options),
