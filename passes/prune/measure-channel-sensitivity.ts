@@ -13,6 +13,7 @@ import { dependencyGroups } from "./dependency-groups.ts";
 import { gatherEvidence, measuringOf, type Need } from "./evidence.ts";
 import { PruningPlanner } from "./pruning.ts";
 import { repairMethods } from "./repair.ts";
+import { requireReal } from "./require-real.ts";
 import { resourceModel } from "./resources.ts";
 import { Trials } from "./trial.ts";
 
@@ -32,6 +33,7 @@ export const measureChannelSensitivity = definePass({
   async run(graph, { options, context, find }) {
     if (!options.shares.every((share) => share > 0 && share < 1))
       fail("option", `shares are ${options.shares.join(", ")}, expected between 0 and 1`);
+    requireReal(graph, "measure-channel-sensitivity");
     const measuring = measuringOf(context, "measure-channel-sensitivity");
     const criterion = criteria.find(({ name }) => name === options.criterion)!;
     const groups = dependencyGroups(graph);

@@ -11,7 +11,6 @@
  * goes on from what is left: iterative pruning. Declines in groups of no more than `multiple` channels.
  */
 import { fail } from "../../src/diagnostics/diagnostic.ts";
-import { copyGraph } from "../../src/ir/copy-graph.ts";
 import { choice, float, int } from "../../src/ir/attributes.ts";
 import { toDecibels } from "../../src/measure/judge-outputs.ts";
 import { definePass } from "../../src/pass/pass.ts";
@@ -30,8 +29,9 @@ import { criteria } from "./criteria/index.ts";
 import { dependencyGroups, type DependencyGroup } from "./dependency-groups.ts";
 import { gatherEvidence, measuringOf, type Need } from "./evidence.ts";
 import { isUnread, type ChosenChannels } from "./mask-channels.ts";
-import { applyPruning, PruningPlanner, type Pruning } from "./pruning.ts";
+import { applyPruning, PruningPlanner, rememberUnpruned, type Pruning } from "./pruning.ts";
 import { repairMethods } from "./repair.ts";
+import { requireReal } from "./require-real.ts";
 import { resourceModel, type Resources } from "./resources.ts";
 import { Trials, type Trial } from "./trial.ts";
 
@@ -53,6 +53,7 @@ export const pruneChannels = definePass({
   },
   async run(graph, { options, context, count, find }) {
     checkOptions(options);
+    requireReal(graph, "prune-channels");
     const groups = dependencyGroups(graph);
     if (groups.length === 0)
       fail("nothing-to-prune", "the network has no channels that can be removed", {
@@ -93,7 +94,7 @@ export const pruneChannels = definePass({
       progress: context.progress ?? ((): void => undefined),
     });
 
-    if (!context.snapshots.has("unpruned")) context.snapshots.set("unpruned", copyGraph(graph));
+    rememberUnpruned(graph, context);
     const final = trials && (await tryLevels(levels));
     applyPruning(graph, planOf(levels));
     const left = model(removedBy(ladders, levels));
@@ -154,13 +155,16 @@ function unreadFirst(group: DependencyGroup, { order, cost }: Ranking): Ranking 
   };
 }
 
+/** The next whole number, but that a tenth of ten is 1 whatever its last bits say. */
+const atLeast = (count: number): number => Math.ceil(count - 1e-9);
+
 /** Absolute, from numbers that may be shares. */
 function budgetOf({ ratio, macs, weights }: BudgetOptions, whole: Resources): Budget {
   const most = (wish: number, all: number): number => (wish <= 1 ? wish * all : wish);
   return {
     ...(macs < Infinity ? { macs: most(macs, whole.macs) } : {}),
     ...(weights < Infinity ? { weightBytes: most(weights, whole.weightBytes) } : {}),
-    ...(ratio > 0 ? { channels: Math.floor((1 - ratio) * whole.channels) } : {}),
+    ...(ratio > 0 ? { channels: whole.channels - atLeast(ratio * whole.channels) } : {}),
   };
 }
 

@@ -21,6 +21,7 @@ import { definePass } from "../../src/pass/pass.ts";
 import { numbersOf, tensor } from "../../src/tensor/tensor.ts";
 import { choosePieces, keepLargest } from "./choose-pieces.ts";
 import { bestPattern, patternDictionary } from "./kernel-patterns.ts";
+import { rememberUnpruned } from "./pruning.ts";
 import { requireReal } from "./require-real.ts";
 import { cutWeights, membersOf } from "./weight-pieces.ts";
 import { magnitude, measureLayers, type FittedLayer, type Saliency } from "./weight-saliency.ts";
@@ -51,6 +52,7 @@ export const pruneWeights = definePass({
       const norm = criterion === "obs" ? "l2" : criterion;
       return { layer, fitted: own, saliency: own?.saliency ?? magnitude(weightsOf(layer), norm) };
     });
+    rememberUnpruned(graph, context);
     for (const [{ layer, fitted: own }, kept] of chooseKept(scored, options)) {
       const lost = mask(graph, layer, kept, own);
       find({

@@ -1,8 +1,10 @@
 /** A choice of channels as what it does to a graph's constants: masks, and repaired weights of those that read the channels. */
+import { copyGraph } from "../../src/ir/copy-graph.ts";
 import type { Graph, Operation, Value } from "../../src/ir/graph.ts";
 import { inPlaceOf, supersede } from "../../src/ir/match.ts";
 import type { WeightedLayer } from "../../src/measure/layer-inputs.ts";
 import { constant, maskedBy } from "../../src/ops/constant.ts";
+import type { PassContext } from "../../src/pass/pass.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
 import { consumersOf } from "./consumer-columns.ts";
 import type { MomentsByLayer } from "./evidence.ts";
@@ -75,6 +77,11 @@ function readersOf(chosen: ChosenChannels): Iterable<{ layer: WeightedLayer; col
     }
   }
   return readers.values();
+}
+
+/** Keeps what later passes fit to (reconstruct.ts): the network before the first pruning of a pipeline. */
+export function rememberUnpruned(graph: Graph, { snapshots }: PassContext): void {
+  if (!snapshots.has("unpruned")) snapshots.set("unpruned", copyGraph(graph));
 }
 
 /** The graph, or a copy of it. Masked weights keep their old contents behind the mask. */

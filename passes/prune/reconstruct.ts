@@ -42,12 +42,14 @@ import { numbersOf, tensor, type Tensor } from "../../src/tensor/tensor.ts";
 import { measuringOf } from "./evidence.ts";
 import { fitLayer, keptColumns } from "./fit-layer.ts";
 import { applyPruning } from "./pruning.ts";
+import { requireReal } from "./require-real.ts";
 
 export const reconstruct = definePass({
   name: "reconstruct",
   summary: "fit pruned layers to the unpruned network by least squares",
   options: { samples: int(0), damping: float(0.01) },
   async run(graph, { options, context, count, find }) {
+    requireReal(graph, "reconstruct");
     const measuring = measuringOf(context, "reconstruct");
     const unpruned = context.snapshots.get("unpruned");
     if (unpruned === undefined)

@@ -9,8 +9,8 @@
  * pass goes on until none is. One channel of a group always stays, since a tensor without entries is no layer. Declines where the
  * channels are tied to entries that must stay (dependency-groups.ts): inputs and outputs of the network, what a softmax or a mean runs over.
  */
-import { fail } from "../../src/diagnostics/diagnostic.ts";
 import { definePass } from "../../src/pass/pass.ts";
+import { requireReal } from "./require-real.ts";
 import { removeUnread } from "./remove-unread.ts";
 
 export const removeChannels = definePass({
@@ -18,11 +18,7 @@ export const removeChannels = definePass({
   summary: "remove channels that nothing reads",
   options: {},
   run(graph, { count, find }) {
-    const stored = graph.values.find(({ type }) => type.quantization !== undefined);
-    if (stored !== undefined)
-      fail("not-real", `%${stored.name} is quantized, 'remove-channels' works on real graphs`, {
-        help: "run it before insert-fake-quantization",
-      });
+    requireReal(graph, "remove-channels");
     removeUnread(graph, (group, removed, of) => {
       find({ group, removed, of });
       count("removed", removed);

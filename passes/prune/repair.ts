@@ -7,7 +7,8 @@
  *  - `least-squares`: the weights of all kept columns are found anew, W' = argmin E ‖W x − W' x_k − b‖² (He, Zhang and Sun, "Channel
  *    pruning", section 3.1).
  *
- * Each also moves the mean into the bias where there is one. No training, no labels. Declines for a weight that several layers share.
+ * Each also moves the mean into the bias where there is one. No training, no labels. Declines for a weight that several layers
+ * share, and leaves a shared bias as it is.
  */
 import { constantOf } from "../../src/ir/match.ts";
 import type { WeightedLayer } from "../../src/measure/layer-inputs.ts";
@@ -43,22 +44,23 @@ export function repairLayer(
   const weights = old.slice();
   const removed = new Set(channels.flatMap((each) => each.removed.flat()));
   const kept = Array.from({ length }, (_, k) => k).filter((k) => !removed.has(k));
-  const bias = layer.bias && Float64Array.from(numbersOf(constantOf(layer.bias)!));
-  moments.forEach((own, g) => {
-    const centred = bias === undefined ? own : own.centered();
+  const own = layer.bias?.users.size === 1 ? layer.bias : undefined;
+  const bias = own && Float64Array.from(numbersOf(constantOf(own)!));
+  moments.forEach((seen, g) => {
+    const centred = bias === undefined ? seen : seen.centered();
     const rows = { first: g * outputs, count: outputs, length };
     if (method === "least-squares") solveKept(weights, rows, centred, kept);
     if (method === "reuse") for (const each of channels) reuse(weights, rows, centred, each);
     for (let o = rows.first; o < rows.first + outputs; o++) {
       for (const k of removed) weights[o * length + k] = 0;
-      if (bias === undefined || own.count === 0) continue;
+      if (bias === undefined || seen.count === 0) continue;
       for (let k = 0; k < length; k++)
-        bias[o]! += ((old[o * length + k]! - weights[o * length + k]!) * own.leftTotals[k]!) / own.count;
+        bias[o]! += ((old[o * length + k]! - weights[o * length + k]!) * seen.leftTotals[k]!) / seen.count;
     }
   });
   return {
     weight: tensor("f32", layer.weight.type.shape, Float32Array.from(weights)),
-    bias: layer.bias && bias && tensor("f32", layer.bias.type.shape, Float32Array.from(bias)),
+    bias: own && bias && tensor("f32", own.type.shape, Float32Array.from(bias)),
   };
 }
 

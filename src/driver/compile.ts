@@ -239,7 +239,7 @@ function pipelineOf({ pipeline, prune }: CompileOptions, form: Form): string {
       help: "give one of them",
     });
   const budget = [
-    ...(share === undefined ? [] : [`macs=${1 - share}`]),
+    ...(share === undefined ? [] : [`macs=${Number((1 - share).toPrecision(12))}`]),
     ...(macs === undefined ? [] : [`macs=${macs}`]),
     ...(weightBytes === undefined ? [] : [`weights=${weightBytes}`]),
   ];

@@ -7,9 +7,10 @@ import type { Graph } from "../../../src/ir/graph.ts";
 import { isConstant } from "../../../src/ir/match.ts";
 import { copyGraph } from "../../../src/ir/copy-graph.ts";
 import { createRandom } from "../../../src/pass/random.ts";
+import { roundHalfAwayFromZero } from "../../../src/numerics/round.ts";
 import { elementCount } from "../../../src/tensor/tensor.ts";
 import { parseGraph } from "../../../src/text/parse.ts";
-import { normalSamples, randomMatrix, run } from "./networks.ts";
+import { normalSamples, randomMatrix, run, twoLayers } from "./networks.ts";
 
 const random = createRandom(21);
 const rows = (count: number, columns: number): string =>
@@ -68,6 +69,18 @@ describe.each(allocators.map(({ name }) => name))("%s", (name) => {
     );
     expect(macs(graph)).toBeGreaterThan(0.6 * macs(net));
   });
+});
+
+test.each([0.1, 0.3, 0.7, 0.8, 0.9])("a ratio of %s takes that of ten channels, no more", async (ratio) => {
+  const random = createRandom(9);
+  const ten = twoLayers(
+    randomMatrix(random, 10, 4),
+    Array.from({ length: 10 }, () => 0),
+    randomMatrix(random, 2, 10),
+  );
+  const options = `allocate=uniform, criterion=l2, repair=none, multiple=1, ratio=${ratio}`;
+  const [pruned] = await run(ten, `prune-channels{${options}}`, normalSamples(5, 4));
+  expect(pruned!.statistics["masked"]).toBe(roundHalfAwayFromZero(10 * ratio));
 });
 
 test("the model of resources knows the whole", () => {

@@ -6,6 +6,7 @@ import { copyGraph } from "../../../src/ir/copy-graph.ts";
 import { maskOf } from "../../../src/ops/constant.ts";
 import { createRandom } from "../../../src/pass/random.ts";
 import { numbersOf } from "../../../src/tensor/tensor.ts";
+import { parseGraph } from "../../../src/text/parse.ts";
 import { normalSamples, randomMatrix, run, shortcutAndBranch, twoLayers } from "./networks.ts";
 
 const inputs = 5;
@@ -15,11 +16,11 @@ const first = randomMatrix(random, 6, inputs);
 const bias = [0.1, 0.4, -0.2, 0.3, 0.2, 0.1];
 const second = randomMatrix(random, 3, 6);
 
-/** The largest difference of the outputs, over that of the outputs themselves. */
-function distance(a: Graph, b: Graph): number {
+/** The largest difference of the first outputs, over those outputs themselves. */
+function distance(a: Graph, b: Graph, over = samples): number {
   const [left, right] = [createInterpreter(a), createInterpreter(b)];
   let [error, size] = [0, 0];
-  for (const sample of samples.batches()) {
+  for (const sample of over.batches()) {
     const [x, y] = [numbersOf(left.run(sample)[0]!), numbersOf(right.run(sample)[0]!)];
     x.forEach((value: number, i: number) => {
       error = Math.max(error, Math.abs(value - y[i]!));
@@ -114,4 +115,33 @@ test("reconstruction wants the unpruned network, in its shapes", async () => {
   await expect(pruned(twins, "criterion=l1, ratio=0.5", ", remove-channels, reconstruct")).rejects.toThrow(
     /no counterpart of its shape/,
   );
+});
+
+test("masks of single weights are fitted too", async () => {
+  const masked = copyGraph(twins);
+  await run(masked, "prune-weights{ratio=0.4, keep=none}", samples);
+  const fitted = copyGraph(twins);
+  await run(fitted, "prune-weights{ratio=0.4, keep=none}, reconstruct", samples);
+  expect(distance(twins, fitted)).toBeLessThan(distance(twins, masked));
+});
+
+test("a bias that another layer shares stays as it is", async () => {
+  const graph = parseGraph(
+    `graph @net(%x: tensor<1x2xf32>) {
+  %w = constant {value = dense<[[1, 0], [0, 1], [1, 1], [1, -1]]>} : tensor<4x2xf32>
+  %b = constant {value = dense<[1, 2, 3, 4]>} : tensor<4xf32>
+  %h = linear %x, %w, %b : tensor<1x4xf32>
+  %v = constant {value = dense<[[1, 2, 3, 4]]>} : tensor<1x4xf32>
+  %c = constant {value = dense<[5]>} : tensor<1xf32>
+  %y = linear %h, %v, %c : tensor<1x1xf32>
+  %u = constant {value = dense<[[1, 2]]>} : tensor<1x2xf32>
+  %z = linear %x, %u, %c : tensor<1x1xf32>
+  return %z, %y
+}`,
+    { file: "net.qir" },
+  );
+  const two = normalSamples(100, 2);
+  const copy = copyGraph(graph);
+  await run(copy, "prune-channels{allocate=uniform, ratio=0.5, multiple=1}", two);
+  expect(distance(graph, copy, two)).toBe(0);
 });
