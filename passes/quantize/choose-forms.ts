@@ -14,7 +14,8 @@
  *
  * A sum of operands of more than 8 bits keeps the default form under every profile.
  */
-import type { Value } from "../../src/ir/graph.ts";
+import { fail } from "../../src/diagnostics/diagnostic.ts";
+import type { Operation, Value } from "../../src/ir/graph.ts";
 import type { IntegerForm, OpDefinition } from "../../src/ir/operation.ts";
 import type { Attributes } from "../../src/ir/attributes.ts";
 import { sameQuantization, type TensorType } from "../../src/ir/types.ts";
@@ -80,6 +81,7 @@ export const fixedAttributes = (form: Form<"same"> | Form<"fixed">, profile: Rou
 /** The stored operator of a sum or difference and its attributes, the clamp aside. */
 export function rescaledForm(
   { stored, aligned }: Form<"rescaled">,
+  root: Operation,
   operands: readonly Value[],
   result: TensorType,
   profile: RoundingProfile,
@@ -95,7 +97,7 @@ export function rescaledForm(
       },
     };
   const ratios = types.map((type) => scaleOf(type) / scaleOf(result));
-  return { definition: stored, attributes: largestShift(ratios, types.map(reachOf)) };
+  return { definition: stored, attributes: largestShift(root, ratios, types.map(reachOf)) };
 }
 
 /** The largest magnitude of an element less its zero point. */
@@ -105,8 +107,13 @@ function reachOf({ element, quantization }: TensorType): number {
   return Math.max(max - zero, zero - min);
 }
 
-/** The finest multipliers whose products, sum and rounding constant stay within i32. */
+/**
+ * The finest multipliers whose products, sum and rounding constant stay within i32.
+ *
+ * @throws DiagnosticError `overflow` when operands are so much coarser than the result that none are
+ */
 function largestShift(
+  { definition, origin, result, span }: Operation,
   ratios: readonly number[],
   reach: readonly number[],
 ): { multipliers: number[]; shift: number } {
@@ -115,7 +122,15 @@ function largestShift(
     const largest = multipliers.reduce((sum, m, i) => sum + m * reach[i]!, pow2(shift - 1));
     if (largest < 2 ** 31) return { multipliers, shift };
   }
-  throw new Error(`no shift fits the ratios ${ratios.join(", ")}`);
+  return fail(
+    "overflow",
+    `'${definition.name}' has operands of ${ratios.join(" and ")} times its result's scale, which leave 32 bits`,
+    {
+      subject: origin ?? `%${result.name}`,
+      ...(span === undefined ? {} : { span }),
+      help: "scales this far apart are no measured ones: quantize the model again",
+    },
+  );
 }
 
 /** From here on every real but 0 saturates; larger ratios would leave 32 bits. */

@@ -13,7 +13,7 @@
  * A sum (convolution, matrix product, addition) has no range but that of samples: its result and the inputs of the network must be
  * quantized by the model, and each that is not is named. Real constants get the quantization of their own range.
  */
-import { diagnostic, DiagnosticError, type Diagnostic } from "../../src/diagnostics/diagnostic.ts";
+import { diagnostic, DiagnosticError, fail, type Diagnostic } from "../../src/diagnostics/diagnostic.ts";
 import type { Graph, Operation, Value } from "../../src/ir/graph.ts";
 import { isConstant, isOutput, onlyUser } from "../../src/ir/match.ts";
 import { nameOperands } from "../../src/ir/operation.ts";
@@ -166,8 +166,9 @@ function completeSame(graph: Graph, operation: Operation): Completion {
   let completion: Completion = "done";
   for (const operand of new Set(operands)) {
     const source = storedTypeOf(operand);
+    if (source !== undefined && sameStored(source, type)) continue;
+    requireOneScale(operation, type);
     if (source === undefined) storeConstant(graph, operation, operand, type);
-    else if (sameStored(source, type)) continue;
     else convertOperand(graph, operation, operand, operand.name, type);
     completion = "completed";
   }
@@ -206,8 +207,24 @@ const isValue = (value: Value | readonly Value[] | undefined): value is Value =>
   value !== undefined && !Array.isArray(value);
 
 function pairAfter(graph: Graph, operation: Operation, type: FixedQuantization): Completion {
+  requireOneScale(operation, type);
   insertPair(graph, operation.result, operation, type);
   return "completed";
+}
+
+/** Scales along an axis do not follow elements that move: only weights, which layers read as they are, may have them. */
+function requireOneScale({ definition, result, origin, span }: Operation, type: FixedQuantization): void {
+  const { axis } = type.quantization;
+  if (axis === undefined) return;
+  fail(
+    "quantization",
+    `'${definition.name}' would have a result quantized along axis ${axis}, expected one scale`,
+    {
+      subject: origin ?? `%${result.name}`,
+      ...(span === undefined ? {} : { span }),
+      help: "only weights may have a scale for each channel: quantize values that are computed with one scale",
+    },
+  );
 }
 
 const typeOf = ({ type }: Value): FixedQuantization => ({

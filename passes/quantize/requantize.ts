@@ -106,7 +106,7 @@ function store(
   const clamp = storedClamp(chain, type);
   if (clamp === undefined) return undefined;
   if (form.kind === "rescaled") {
-    const { definition, attributes } = rescaledForm(form, operands, type, profile);
+    const { definition, attributes } = rescaledForm(form, root, operands, type, profile);
     return graph.createGeneric(definition, operands, { ...attributes, clamp }, { ...place, type }).result;
   }
   if (roundsItself(form, operands, type, profile))
