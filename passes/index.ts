@@ -21,6 +21,7 @@ import { reestimateBatchNorm } from "./prune/reestimate-batch-norm.ts";
 import { removeChannels } from "./prune/remove-channels.ts";
 import { pruneWeights } from "./prune/prune-weights.ts";
 import { restoreWeights } from "./prune/restore-weights.ts";
+import { separateConstants } from "./prune/separate-constants.ts";
 import { absorbBias } from "./quantize/absorb-bias.ts";
 import { calibrate } from "./quantize/calibrate.ts";
 import { completeQuantization } from "./quantize/complete-quantization.ts";
@@ -51,6 +52,7 @@ export const passes: readonly Pass[] = [
   recognizeLayerNorm,
   foldActivation,
   measureChannelSensitivity,
+  separateConstants,
   pruneChannels,
   reconstruct,
   reestimateBatchNorm,

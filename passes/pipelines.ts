@@ -30,6 +30,7 @@ const optimize = [
  */
 const prune = (budget: string): string =>
   [
+    "separate-constants",
     "measure-channel-sensitivity{shares=[0.1, 0.3, 0.5, 0.7, 0.9]}",
     `prune-channels{${budget}}`,
     "reconstruct",

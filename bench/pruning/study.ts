@@ -72,7 +72,7 @@ async function measure(network: StudyNetwork, prune: string): Promise<Row> {
   const begin = process.cpuUsage();
   const graph = corpus.graph(network);
   const samples = corpus.calibration(network, graph, { samples: 1000, elements: 2 ** 22 });
-  const steps = parsePipeline(`${pipelines.optimize}, ${prune}${pipelines.quantize}`);
+  const steps = parsePipeline(`${pipelines.optimize}, separate-constants, ${prune}${pipelines.quantize}`);
   const records = await runPipeline(graph, steps, passes, context(samples));
   const timeS = process.cpuUsage(begin).user / 1e6;
   const evaluation = corpus.evaluation(network, graph);
