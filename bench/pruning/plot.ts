@@ -34,7 +34,7 @@ const allSeries: readonly Series[] = [
   {
     name: "quern compile --prune",
     className: "default",
-    belongs: ({ prune }) => /^prune-channels\{(macs|weights)=/.test(prune),
+    belongs: ({ prune }) => /^prune-channels\{(macs|weights)=[\d.]+\}, reconstruct, remove/.test(prune),
   },
   { name: "second-order, same share everywhere", className: "second", belongs: uniform("second-order") },
   { name: "l2", className: "norm", belongs: uniform("l2") },
@@ -55,7 +55,7 @@ export function panels(all: readonly Panel[]): string {
   );
   const legend = allSeries.map(
     ({ name, className }, i) =>
-      markup`<g class="${className}" transform="translate(${20 + (i === 0 ? 0 : 190 + (i === 1 ? 0 : 250 + (i - 2) * 60))},18)"><path d="M0,0H18"/><circle cx="9" cy="0" r="3"/><text x="24" y="4">${name}</text></g>`,
+      markup`<g class="${className}" transform="translate(${20 + (i === 0 ? 0 : 190 + (i === 1 ? 0 : 275 + (i - 2) * 60))},18)"><path d="M0,0H18"/><circle cx="9" cy="0" r="3"/><text x="24" y="4">${name}</text></g>`,
   );
   return `${
     markup`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${total} ${down}" font-family="system-ui, sans-serif" font-size="12">
