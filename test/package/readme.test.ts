@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { writeNpy } from "../../src/tensor/npy.ts";
 import { tensor } from "../../src/tensor/tensor.ts";
+import { tfliteBytes } from "../frontends/tflite/models.ts";
 import { installedProject, put, repository } from "./installed.ts";
 
 const page = readFileSync(join(repository, "README.md"), "utf8");
@@ -30,10 +31,27 @@ beforeAll(() => {
   copyFileSync(at("node_modules/quern/examples/digits/digits.onnx"), at("kws.onnx"));
   writeFileSync(at("x.npy"), writeNpy(tensor("f32", [count, 1, 28, 28], numbers)));
   writeFileSync(at("y.npy"), writeNpy(tensor("u8", [count])));
+  writeFileSync(at("kws_int8.tflite"), quantizedModel());
+  writeFileSync(at("ref.npy"), writeNpy(tensor("i8", [count, 10])));
 }, 60_000);
 afterAll(() => {
   rmSync(project, { recursive: true, force: true });
 });
+
+/** One fully connected layer of bytes. */
+function quantizedModel(): Uint8Array {
+  const weights = Int8Array.from({ length: 10 * pixels }, (_, i) => ((i * 31) % 255) - 127);
+  return tfliteBytes({
+    tensors: [
+      { name: "x", shape: [1, 1, 28, 28], type: 9, scale: [1 / 255], zero: [-128] },
+      { name: "w", shape: [10, pixels], contents: tensor("i8", [10, pixels], weights), scale: [0.01] },
+      { name: "b", shape: [10], contents: tensor("i32", [10]), scale: [0.01 / 255] },
+      { name: "y", shape: [1, 10], type: 9, scale: [0.5], zero: [0] },
+    ],
+    operators: [{ code: 9, in: [0, 1, 2], out: [3] }],
+    outputs: [3],
+  });
+}
 
 test("the commands run, in their order", () => {
   const lines = blocks("").flatMap((text) => text.split("\n"));
