@@ -9,6 +9,7 @@
  *     clamp     its operand's
  *     table     that of its 256 values' range, or the operator's own
  *     fixed     the operator's own; another one that the model states is a table behind it
+ *     wide      of a sum that grows by no more than is known, 16 bits that hold its operand grown so much; else as `same`
  *
  * A sum (convolution, matrix product, addition) has no range but that of samples: its result and the inputs of the network must be
  * quantized by the model, and each that is not is named. Real constants get the quantization of their own range.
@@ -30,6 +31,7 @@ import {
   ownQuantization,
   representable,
   storeConstant,
+  wideType,
 } from "./quantize-activations.ts";
 import { realsThrough } from "./table.ts";
 
@@ -121,8 +123,11 @@ function complete(graph: Graph, operation: Operation): Completion {
   const sources = operands.filter((operand) => !isConstant(operand)).map(storedTypeOf);
   switch (form.kind) {
     case "same":
-    case "wide":
       return completeSame(graph, operation);
+    case "wide": {
+      const type = grownType(operands[0]!.producer);
+      return type === undefined ? completeSame(graph, operation) : pairAfter(graph, operation, type);
+    }
     case "fixed": {
       const fixed = fixedBy(form)!;
       if ([...result.users].every((user) => isQuantizationTo(user, fixed)) && !isOutput(graph, result))
@@ -140,13 +145,26 @@ function complete(graph: Graph, operation: Operation): Completion {
     case "accumulator":
     case "rescaled": {
       storeConstants(graph, operation);
-      if (isEnded(graph, result, false)) return "done";
+      if (isEnded(graph, result, false) || isWidened(graph, operation)) return "done";
       const last = lastClamp(graph, operation);
       const isAverage = form.kind === "accumulator" && form.averages === true;
       const type = endType(graph, last.result) ?? (isAverage ? sources[0] : undefined);
       return type === undefined ? "unknown" : pairAfter(graph, last, type);
     }
   }
+}
+
+const isWidened = (graph: Graph, operation: Operation): boolean =>
+  onlyUser(graph, operation.result)?.definition.integer?.kind === "wide" && grownType(operation) !== undefined;
+
+/** What holds a sum that grows by no more than is known, in 16 bits. */
+function grownType(operation: Operation | undefined): FixedQuantization | undefined {
+  const form = operation?.definition.integer;
+  if (operation === undefined || form?.kind !== "accumulator" || form.growth === undefined) return undefined;
+  const source = storedTypeOf(operation.operands[0]!);
+  if (source === undefined) return undefined;
+  const { min, max } = representable(source);
+  return wideType(Math.max(-min, max) * form.growth(operation.attributes));
 }
 
 /** The last of the clamps that a sum leads to and nothing else sees: requantization does them on its way. */

@@ -64,7 +64,7 @@ function affineType(min: number, max: number, grid: AffineOptions = {}): StoredT
 }
 
 /** 16 bits about zero: the smallest power of two by which they hold a half more than was seen. */
-function wideType(largest: number): StoredType {
+export function wideType(largest: number): StoredType {
   // A sum takes its precision from its operand of the largest scale: one of zeros must not be that.
   if (largest === 0) return { element: "i16", quantization: perTensor(pow2(-15), 0) };
   const scale = chooseAffine(0, 1.5 * largest, "i16", { symmetric: true }).scale;

@@ -13,7 +13,7 @@ import {
   type GroupCodes,
 } from "../../src/numerics/group-codes.ts";
 import { levelsOf, nearestLevel, type Levels } from "../../src/numerics/levels.ts";
-import { maskOf } from "../../src/ops/constant.ts";
+import { constant, maskOf } from "../../src/ops/constant.ts";
 import { dequantize } from "../../src/ops/dequantize.ts";
 import { elementBits, isNarrow } from "../../src/tensor/element-type.ts";
 import { numbersOf, stridesOf, tensor, type Tensor } from "../../src/tensor/tensor.ts";
@@ -48,7 +48,8 @@ export function quantizeWeights(
   form: AccumulatorForm,
   options: WeightOptions,
 ): number {
-  const named = nameOperands(operation.definition, operation.operands) as Record<string, Value | undefined>;
+  separateBias(graph, operation, form);
+  const named = namedOperands(operation);
   const weightValue = form.weight === undefined ? undefined : named[form.weight];
   const weight = constantOf(weightValue);
   if (weight === undefined || weightValue === undefined || weight.element !== "f32") return 0;
@@ -81,6 +82,19 @@ export function quantizeWeights(
   const biases = Array.from(numbersOf(bias), (b, c) => storedBias(b, quantization, c));
   replaceConstant(graph, operation, biasValue, tensor("i32", bias.shape, biases), quantization);
   return 2;
+}
+
+const namedOperands = (operation: Operation): Record<string, Value | undefined> =>
+  nameOperands(operation.definition, operation.operands) as Record<string, Value | undefined>;
+
+/** A normalization's gains and offsets may be one constant, which two quantizations cannot share. */
+function separateBias(graph: Graph, operation: Operation, form: AccumulatorForm): void {
+  if (form.weight === undefined || form.bias === undefined) return;
+  const { [form.weight]: weight, [form.bias]: bias } = namedOperands(operation);
+  if (bias === undefined || bias !== weight || constantOf(bias) === undefined) return;
+  const { attributes, origin } = bias.producer!;
+  const own = graph.create(constant, {}, attributes, { name: bias.name, before: operation, origin });
+  graph.replaceOperandAt(operation, operation.operands.lastIndexOf(bias), own.result);
 }
 
 /** What weights become by nearest levels, with a scale for each slice along `axis`: in reals. */

@@ -203,6 +203,15 @@ export class Graph {
     this.#redirect(operation as MutableOperation, old, replacement);
   }
 
+  /** The same at one place of its list of operands, however often it reads the value. */
+  replaceOperandAt(operation: Operation, place: number, replacement: Value): void {
+    const user = operation as MutableOperation;
+    const old = user.operands[place]!;
+    user.operands = user.operands.with(place, replacement as MutableValue);
+    if (!user.operands.includes(old)) old.users.delete(user);
+    (replacement as MutableValue).users.add(user);
+  }
+
   /** Replaces an operation by `replacement`, which takes over its name, and erases it. */
   replace(operation: Operation, replacement: Value): void {
     const { name } = operation.result;

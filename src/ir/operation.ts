@@ -44,6 +44,8 @@ export type IntegerForm =
       readonly averages?: boolean;
       /** Works element by element, on operands of 16 bits too. */
       readonly wide?: boolean;
+      /** How many times its operand's magnitude its result has at most, where that follows from its attributes. */
+      readonly growth?: (attrs: Attributes) => number;
     }
   /** Works on stored integers as they are, result and operands sharing one quantization (reshape, max_pool, relu's clamp). */
   | { readonly kind: "same" }

@@ -31,13 +31,14 @@ export const weightUnit = 1024;
 export const resample = defineOp({
   name: "resample",
   doc: `y[…, o, …] = sum over t of weights[o, t] * x[…, indices[o, t], …] along axis, for tables [O, T]. Stored, the weights are rounded to
-multiples of 2^-10 and the sum of (q - zero) is taken in i32, of the operand's scale / 2^10. Source: ONNX Resize, modes linear and cubic.`,
+multiples of 2^-10 and the sum of (q - zero) is taken in i32, of the operand's scale / 2^10. Between two axes it is kept in 16 bits
+(wide_value). Source: ONNX Resize, modes linear and cubic.`,
   example:
     "%y = resample %x {axis = 1, indices = dense<[[0, 1], [0, 1], [1, 1]]> : tensor<3x2xi32>, weights = dense<[[1, 0], [0.5, 0.5], [1, 0]]> : tensor<3x2xf32>} : tensor<1x3xf32>",
   given: { "%x": "tensor<1x2xf32>" },
   operands: ["input"],
   attrs: { axis: int(), indices: tensorAttribute(), weights: tensorAttribute() },
-  integer: { kind: "accumulator" },
+  integer: { kind: "accumulator", growth: ({ weights }) => largestRow(weights as Tensor) },
   permute: permuteAxis,
 
   infer({ input }, { axis: given, indices, weights }, fail) {
@@ -58,7 +59,7 @@ multiples of 2^-10 and the sum of (q - zero) is taken in i32, of the operand's s
       return tensorType(input.element, shape);
     }
     const { scale } = requireActivation("input", input, fail);
-    requireElement("input", input, ["i8", "u8"], fail);
+    requireElement("input", input, ["i8", "u8", "i16"], fail);
     return tensorType("i32", shape, perTensor(scale / weightUnit, 0));
   },
 
@@ -102,6 +103,18 @@ multiples of 2^-10 and the sum of (q - zero) is taken in i32, of the operand's s
     return tensor("i32", result.shape, y);
   },
 });
+
+/** The largest sum of a row's magnitudes: 1 for linear weights. */
+function largestRow(weights: Tensor): number {
+  const [rows, taps] = weights.shape as [number, number];
+  const reals = Float64Array.from(numbersOf(weights), Math.abs);
+  let largest = 0;
+  for (let row = 0; row < rows; row++) {
+    const sum = reals.subarray(row * taps, (row + 1) * taps).reduce((total, w) => total + w, 0);
+    largest = Math.max(largest, sum);
+  }
+  return largest;
+}
 
 /** Weights in units of 2^-10; what rounding loses of a row's sum goes to its largest weight. */
 export function storedWeights(weights: Tensor): Tensor {

@@ -179,6 +179,11 @@ export const storedCases: readonly StoredCase[] = [
     boundInSteps: 256,
   },
   {
+    line: "%y = resample %x {axis = 0, indices = dense<[[0, 1], [3, 2]]> : tensor<2x2xi32>, weights = dense<[[0.25, 0.75], [1.5, -0.5]]> : tensor<2x2xf32>} : tensor<2x3xi32, 0.00048828125:0>",
+    given: { "%x": "tensor<4x3xi16, 0.5:0>" },
+    boundInSteps: exact,
+  },
+  {
     line: "%y = softmax %x : tensor<6x10xi8, 0.00390625:-128>",
     given: { "%x": "tensor<6x10xi8, 0.125:11>" },
     boundInSteps: 0.501,

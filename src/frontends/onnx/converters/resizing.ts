@@ -1,10 +1,11 @@
 /**
  * Resize, and Upsample before it. Each axis is resized by itself: nearest entries are gathered, others are sums of a few, both with
- * tables made here (interpolation.ts).
+ * tables made here (interpolation.ts). What weighted sums give to the next axis is kept in 16 bits, so that only the last one rounds.
  */
 import type { Value } from "../../../ir/graph.ts";
 import { gather } from "../../../ops/gather.ts";
 import { resample } from "../../../ops/resample.ts";
+import { wideValue } from "../../../ops/wide-value.ts";
 import { numbersOf, saturatedNumbersOf, tensor } from "../../../tensor/tensor.ts";
 import { axisAt, type NodeView } from "../node-view.ts";
 import type { ConverterTable } from "./converter.ts";
@@ -144,17 +145,20 @@ function resized(node: NodeView, axes: readonly ResizedAxis[], method: Method): 
     axis.scale === 1 &&
     !(crops(axis) && (axis.region[0] !== 0 || axis.region[1] !== 1));
   const t = termsOf(node);
+  const first = node.value(0);
   return axes.reduce((value, axis, number) => {
     if (isWhole(axis)) return value;
     if (axis.from === 0) return node.fail("operand-shape", `resizes axis ${number}, which has no entries`);
     node.reserve([axis.to]);
-    const moved = alongAxis(node, value, number, axis, method);
+    const isSum = value !== first && method.nearest === undefined && value.type.element === "f32";
+    const input = isSum ? node.create(wideValue, { input: value }, {}) : value;
+    const moved = alongAxis(node, input, number, axis, method);
     if (!crops(axis)) return moved;
     const outside = Array.from({ length: axis.to }, (_, x) => Number(isOutside(x, axis)));
     if (!outside.includes(1)) return moved;
     const shape = moved.type.shape.map((_, i) => (i === number ? axis.to : 1));
     return t.when(node.constant(tensor("bool", shape, outside), "outside"), method.extrapolation, moved);
-  }, node.value(0));
+  }, first);
 }
 
 function alongAxis(
