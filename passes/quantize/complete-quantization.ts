@@ -155,7 +155,8 @@ function complete(graph: Graph, operation: Operation): Completion {
 }
 
 const isWidened = (graph: Graph, operation: Operation): boolean =>
-  onlyUser(graph, operation.result)?.definition.integer?.kind === "wide" && grownType(operation) !== undefined;
+  onlyUser(graph, operation.result)?.definition.integer?.kind === "wide" &&
+  grownType(operation) !== undefined;
 
 /** What holds a sum that grows by no more than is known, in 16 bits. */
 function grownType(operation: Operation | undefined): FixedQuantization | undefined {

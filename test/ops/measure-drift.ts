@@ -37,7 +37,7 @@ function statefulSamples(kind: RecurrentKind, steps: readonly Tensor[]): Tensor[
   let states = graph.carried.map(({ input }) => tensor("f32", input.type.shape));
   return steps.map((x) => {
     const sample = [x, ...states];
-    states = interpret(graph, sample).slice(-states.length) as typeof states;
+    states = interpret(graph, sample).slice(-states.length);
     return sample;
   });
 }

@@ -7,7 +7,6 @@ import { pipelines } from "../../passes/pipelines.ts";
 import { expressOperation, tensorReferences } from "../../src/exec/express-operation.ts";
 import { createInterpreter, interpreterFactory } from "../../src/exec/interpreter.ts";
 import { compileSteps } from "../../src/expr/evaluate.ts";
-import type { TensorReference } from "../../src/expr/expression.ts";
 import type { Graph, Value } from "../../src/ir/graph.ts";
 import { constantOf } from "../../src/ir/match.ts";
 import { sliceQuantization, tensorType, type TensorType } from "../../src/ir/types.ts";
@@ -16,7 +15,7 @@ import { quantize } from "../../src/ops/quantize.ts";
 import { runPipeline } from "../../src/pass/manager.ts";
 import { createContext } from "../../src/pass/pass.ts";
 import type { InputQuantization } from "../../src/pass/samples.ts";
-import { elementRange, type ElementType } from "../../src/tensor/element-type.ts";
+import { elementRange } from "../../src/tensor/element-type.ts";
 import { elementCount, numbersOf, stridesOf, tensor, type Tensor } from "../../src/tensor/tensor.ts";
 import { parsePipeline } from "../../src/text/pipeline.ts";
 import { generator } from "./run-operator.ts";
@@ -58,8 +57,8 @@ function meaningOf(graph: Graph): Meaning {
     const [operand] = operands;
     const known = constantOf(result);
     if (known !== undefined) constants.set(result, known);
-    else if (definition === dequantize && constantOf(operand!) !== undefined)
-      constants.set(result, dequantized(constantOf(operand!)!, operand!.type));
+    else if (definition === dequantize && constantOf(operand) !== undefined)
+      constants.set(result, dequantized(constantOf(operand)!, operand!.type));
     else if (definition === quantize || definition === dequantize)
       plan.push((tensors) => tensors.set(result, tensors.get(operand!)!));
     else {
@@ -67,7 +66,7 @@ function meaningOf(graph: Graph): Meaning {
       const compiled = compileSteps(steps, { reals: true });
       plan.push((tensors) => {
         const bound = new Map(operands.map((value) => [referenceOf(value), tensors.get(value)!] as const));
-        tensors.set(result, compiled(bound as Map<TensorReference, Tensor>).get(target)!);
+        tensors.set(result, compiled(bound).get(target)!);
       });
     }
   }
@@ -136,7 +135,7 @@ export function patternsOf(types: readonly TensorType[], randoms: number): Tenso
   return patterns.map((pattern) =>
     types.map((type) =>
       tensor(
-        type.element as ElementType,
+        type.element,
         type.shape,
         Array.from({ length: elementCount(type.shape) }, (_, i) => pattern(type, i)),
       ),
