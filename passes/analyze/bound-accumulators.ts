@@ -3,8 +3,9 @@
  * operand's stored integers, and bounds of all partial sums (algorithms.md 10.1). Nor does a rescaled one, which a ratio above 1
  * may enlarge. Fails where one leaves 32 bits.
  *
- * Ranges of stored integers follow the graph: a requantization's clamp, a lookup's table, max pooling and reshapes all
- * tell through their expressions what they let pass. Where an expression has no known interval, its element type does.
+ * Ranges of stored integers follow the graph, channel by channel (tensor-ranges.ts): a requantization's clamp, a lookup's table, max
+ * pooling and reshapes all tell through their expressions what they let pass. Where an expression has no known interval, its
+ * element type does.
  *
  * Finds a row for each accumulator: value, operator, low, high, partialLow, partialHigh, bits (signed, for partial sums), and
  * low and high of every channel.
@@ -15,7 +16,8 @@ import type { IndexVariable, Step, TensorReference } from "../../src/expr/expres
 import type { Operation } from "../../src/ir/graph.ts";
 import { isConstant } from "../../src/ir/match.ts";
 import { definePass } from "../../src/pass/pass.ts";
-import { elementRange, isBigInteger, isFloat } from "../../src/tensor/element-type.ts";
+import { isBigInteger, isFloat } from "../../src/tensor/element-type.ts";
+import { TensorRanges } from "./tensor-ranges.ts";
 import {
   constantVariables,
   hull,
@@ -32,7 +34,7 @@ export const boundAccumulators = definePass({
   options: {},
   run(graph, { find, count, context }) {
     const referenceOf = tensorReferences();
-    const ranges = new Map<TensorReference, Interval>();
+    const ranges = new TensorRanges();
     const problems: Diagnostic[] = [];
     for (const operation of graph.operations) {
       if (isConstant(operation.result)) continue;
@@ -69,43 +71,30 @@ export const boundAccumulators = definePass({
 interface Bounds {
   /** One for each channel: each position along the axes that constants are read at. */
   readonly channels: readonly Interval[];
+  /** Those axes' variables, the last one running fastest. */
+  readonly along: readonly IndexVariable[];
   readonly partial: Interval;
   readonly rescaled: Interval;
 }
 
-/** Bounds of the last step's target; every target's range is kept, of one written in parts their hull. Undefined where not known. */
-const unproved = (operation: Operation): Diagnostic =>
-  diagnostic(
-    "warning",
-    "unproved-accumulator",
-    `no bounds are known for %${operation.result.name}, an i32 accumulator`,
-    {
-      ...(operation.origin === undefined ? {} : { subject: operation.origin }),
-      help: "its sums wrap in WebAssembly and are undefined in C where they leave 32 bits: keep the reduction short",
-    },
-  );
-
-function boundsOf(steps: readonly Step[], ranges: Map<TensorReference, Interval>): Bounds | undefined {
+/** Bounds of the last step's target; the ranges of all targets are kept. Undefined where not known. */
+function boundsOf(steps: readonly Step[], ranges: TensorRanges): Bounds | undefined {
   let bounds: Bounds | undefined;
   let before: TensorReference | undefined;
   for (const step of steps) {
-    bounds = stepBounds(step, (tensor) => ranges.get(tensor) ?? elementInterval(tensor));
-    const limits = elementInterval(step.target);
-    const own = bounds?.channels.reduce(hull) ?? limits;
-    const range = step.target === before ? hull(own, ranges.get(step.target) ?? limits) : own;
-    if (range.low >= limits.low && range.high <= limits.high) ranges.set(step.target, range);
-    else ranges.delete(step.target);
+    bounds = stepBounds(step, ranges);
+    ranges.record(step, bounds, step.target === before);
     before = step.target;
   }
   return bounds;
 }
 
-function stepBounds(step: Step, rangeOf: (tensor: TensorReference) => Interval): Bounds | undefined {
+function stepBounds(step: Step, ranges: TensorRanges): Bounds | undefined {
   if (isFloat(step.target.element) || isBigInteger(step.target.element)) return undefined;
   let partial = point(0);
   let rescaled = point(0);
   const options = {
-    rangeOf,
+    rangeOf: (tensor: TensorReference, indices: readonly Interval[]) => ranges.at(tensor, indices),
     onPartialSums(sums: Interval) {
       partial = hull(partial, sums);
     },
@@ -113,24 +102,18 @@ function stepBounds(step: Step, rangeOf: (tensor: TensorReference) => Interval):
       rescaled = hull(rescaled, values);
     },
   };
-  const outer = constantVariables(step.value).filter((v) => step.domain.includes(v));
+  const along = constantVariables(step.value).filter((v) => step.domain.includes(v));
   const position = new Map<IndexVariable, number>();
   const channels: Interval[] = [];
   try {
-    forEachPosition(outer, position, () => {
+    forEachPosition(along, position, () => {
       channels.push(intervalOf(step.value, position, options));
     });
   } catch (error) {
     if (error instanceof UnknownInterval) return undefined;
     throw error;
   }
-  return channels.length === 0 ? undefined : { channels, partial, rescaled };
-}
-
-function elementInterval({ element }: TensorReference): Interval {
-  if (isFloat(element) || isBigInteger(element)) return { low: -Infinity, high: Infinity };
-  const { min, max } = elementRange(element);
-  return { low: min, high: max };
+  return channels.length === 0 ? undefined : { channels, along, partial, rescaled };
 }
 
 /** Bits of a two's complement number that holds both ends. */
@@ -149,5 +132,16 @@ const overflow = (what: string, operation: Operation, { low, high }: Interval): 
       subject: operation.origin ?? `%${operation.result.name}`,
       ...(operation.span === undefined ? {} : { span: operation.span }),
       help: "use fewer bits for its weights, or split the sum",
+    },
+  );
+
+const unproved = (operation: Operation): Diagnostic =>
+  diagnostic(
+    "warning",
+    "unproved-accumulator",
+    `no bounds are known for %${operation.result.name}, an i32 accumulator`,
+    {
+      ...(operation.origin === undefined ? {} : { subject: operation.origin }),
+      help: "its sums wrap in WebAssembly and are undefined in C where they leave 32 bits: keep the reduction short",
     },
   );

@@ -26,8 +26,8 @@ export const hull = (a: Interval, b: Interval): Interval => ({
 });
 
 export interface IntervalOptions {
-  /** What the elements of a tensor without data lie in. */
-  rangeOf(tensor: TensorReference): Interval;
+  /** What the elements of a tensor without data lie in, where each axis is read at `indices`. */
+  rangeOf(tensor: TensorReference, indices: readonly Interval[]): Interval;
   /** Called with the bounds of all partial sums of every sum. */
   onPartialSums(bounds: Interval): void;
   /** Called with the bounds of every rescaled accumulator, before it wraps to i32. */
@@ -51,9 +51,8 @@ export function intervalOf(root: Expression, position: Position, options: Interv
 
   const load = (e: Extract<Expression, { kind: "load" }>): Interval => {
     const { tensor, fill } = e;
-    if (tensor.data === undefined && fill === undefined) return options.rangeOf(tensor);
     const indices = e.index.map((i) => (isAffine(i) ? index(i) : visit(i.value)));
-    const inside = tensor.data === undefined ? options.rangeOf(tensor) : extremes(tensor, indices);
+    const inside = tensor.data === undefined ? options.rangeOf(tensor, indices) : extremes(tensor, indices);
     if (fill === undefined) return inside;
     const reaches = indices.some(({ low, high }, axis) => low < 0 || high >= tensor.shape[axis]!);
     return reaches ? hull(inside, point(fill)) : inside;
