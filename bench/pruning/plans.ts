@@ -17,9 +17,15 @@ export const comparedCriteria = criteria
   .map(({ name }) => name)
   .filter((name) => name !== "batch-norm-scale");
 
-/** What `quern compile --prune` does, within budgets such as `macs=0.5`. */
+/** What `quern compile --prune` does, within budgets such as `macs=0.5`, and the same in one step. */
 export const budgetPlans = (budgets: readonly string[]): Plan[] =>
-  budgets.map((budget) => ({ name: budget, prune: `prune-channels{${budget}}, reconstruct, ${closing}` }));
+  budgets.flatMap((budget) => {
+    const [half, whole] = [`prune-channels{${budget}, portion=0.5}`, `prune-channels{${budget}}`];
+    return [
+      { name: `${budget}, at once`, prune: `${whole}, reconstruct, ${closing}` },
+      { name: budget, prune: `${half}, reconstruct, ${whole}, reconstruct, ${closing}` },
+    ];
+  });
 
 /** The same share of each group, with and without repair. */
 export const criterionPlans = (names: readonly string[]): Plan[] =>

@@ -7,13 +7,14 @@
  * `reconstruct` fits what is left once more.
  *
  * The budget is the least of what is given: `ratio`, the share of the prunable channels to remove; `macs` and `weights`, the
- * multiply-accumulates and the bytes of weights to leave, or shares of what there is when at most 1. Run again with a smaller budget it
- * goes on from what is left: iterative pruning. Declines in groups of no more than `multiple` channels.
+ * multiply-accumulates and the bytes of weights to leave, or shares of what there is when at most 1. Iterative pruning: `portion` goes
+ * only so much of the way from what is left to the budget, and the pass, run again after a repair, goes on from there. Losses are
+ * those of the network before the first round. Declines in groups of no more than `multiple` channels.
  */
 import { fail } from "../../src/diagnostics/diagnostic.ts";
 import { choice, float, int } from "../../src/ir/attributes.ts";
 import { toDecibels } from "../../src/measure/judge-outputs.ts";
-import { definePass } from "../../src/pass/pass.ts";
+import { definePass, type Finding } from "../../src/pass/pass.ts";
 import {
   excessOf,
   ladderOf,
@@ -48,6 +49,7 @@ export const pruneChannels = definePass({
     ratio: float(0),
     macs: float(Infinity),
     weights: float(Infinity),
+    portion: float(1),
     multiple: int(4),
     seed: int(1),
   },
@@ -70,14 +72,15 @@ export const pruneChannels = definePass({
 
     const model = resourceModel(graph, groups);
     const whole = model(groups.map(() => 0));
-    const budget = budgetOf(options, whole);
+    const budget = budgetOf(options, whole, model(groups.map(unreadCount)));
     const ladders = evidence.groups.map((each) =>
       ladderOf(each.group, unreadFirst(each.group, criterion.rank(each)), options.multiple),
     );
     requireAttainable(model, ladders, budget);
     const planner = new PruningPlanner(evidence.moments, options.repair);
     const planOf = (levels: Levels): Pruning => planner.plan(chosenBy(ladders, levels));
-    const trials = measuring && (await Trials.of(graph, measuring));
+    const unpruned = rememberUnpruned(graph, context);
+    const trials = measuring && (await Trials.of(graph, measuring, unpruned));
     const tried: Tried[] = [{ ...whole, loss: 0, agreement: 1 }];
     const tryLevels = async (levels: Levels): Promise<Trial> => {
       const trial = await trials!.measure(planOf(levels));
@@ -94,17 +97,11 @@ export const pruneChannels = definePass({
       progress: context.progress ?? ((): void => undefined),
     });
 
-    rememberUnpruned(graph, context);
     const final = trials && (await tryLevels(levels));
     applyPruning(graph, planOf(levels));
-    const left = model(removedBy(ladders, levels));
     find({
       summary: `${criterion.name}, ${allocator.name}, ${options.repair}`,
-      macs: left.macs,
-      "of macs": whole.macs,
-      weightBytes: left.weightBytes,
-      "of weightBytes": whole.weightBytes,
-      ...(final === undefined ? {} : { "held out dB": toDecibels(final.loss), agreement: final.agreement }),
+      ...findingsOf(model(removedBy(ladders, levels)), whole, final),
     });
     for (const { macs, weightBytes, loss, agreement } of trials === undefined ? [] : frontier(tried))
       find({ frontier: macs, weightBytes, "held out dB": toDecibels(loss), agreement });
@@ -114,6 +111,14 @@ export const pruneChannels = definePass({
       count("masked", gone);
     });
   },
+});
+
+const findingsOf = (left: Resources, whole: Resources, trial: Trial | undefined): Finding => ({
+  macs: left.macs,
+  "of macs": whole.macs,
+  weightBytes: left.weightBytes,
+  "of weightBytes": whole.weightBytes,
+  ...(trial === undefined ? {} : { "held out dB": toDecibels(trial.loss), agreement: trial.agreement }),
 });
 
 interface Tried extends Resources, Trial {}
@@ -134,12 +139,14 @@ interface BudgetOptions {
   readonly ratio: number;
   readonly macs: number;
   readonly weights: number;
+  readonly portion: number;
   readonly multiple: number;
 }
 
-function checkOptions({ ratio, macs, weights, multiple }: BudgetOptions): void {
+function checkOptions({ ratio, macs, weights, portion, multiple }: BudgetOptions): void {
   if (!(ratio >= 0 && ratio < 1)) fail("option", `ratio is ${ratio}, expected at least 0 and less than 1`);
   if (!(macs > 0) || !(weights > 0)) fail("option", "macs and weights are expected to be positive");
+  if (!(portion > 0 && portion <= 1)) fail("option", `portion is ${portion}, expected above 0 and at most 1`);
   if (multiple < 1) fail("option", `multiple is ${multiple}, expected 1 or more`);
   if (ratio === 0 && macs === Infinity && weights === Infinity)
     fail("option", "'prune-channels' has no budget", { help: "give ratio, macs or weights" });
@@ -158,13 +165,26 @@ function unreadFirst(group: DependencyGroup, { order, cost }: Ranking): Ranking 
 /** The next whole number, but that a tenth of ten is 1 whatever its last bits say. */
 const atLeast = (count: number): number => Math.ceil(count - 1e-9);
 
-/** Absolute, from numbers that may be shares. */
-function budgetOf({ ratio, macs, weights }: BudgetOptions, whole: Resources): Budget {
+const unreadCount = (group: DependencyGroup): number =>
+  group.channels.filter((channel) => isUnread(group, channel)).length;
+
+/**
+ * Absolute, from numbers that may be shares.
+ *
+ * @param left by earlier rounds of what there was
+ */
+function budgetOf(
+  { ratio, macs, weights, portion }: BudgetOptions,
+  whole: Resources,
+  left: Resources,
+): Budget {
+  const reach = (goal: number, now: number): number => goal + (1 - portion) * Math.max(0, now - goal);
   const most = (wish: number, all: number): number => (wish <= 1 ? wish * all : wish);
+  const channels = whole.channels - atLeast(ratio * whole.channels);
   return {
-    ...(macs < Infinity ? { macs: most(macs, whole.macs) } : {}),
-    ...(weights < Infinity ? { weightBytes: most(weights, whole.weightBytes) } : {}),
-    ...(ratio > 0 ? { channels: whole.channels - atLeast(ratio * whole.channels) } : {}),
+    ...(macs < Infinity ? { macs: reach(most(macs, whole.macs), left.macs) } : {}),
+    ...(weights < Infinity ? { weightBytes: reach(most(weights, whole.weightBytes), left.weightBytes) } : {}),
+    ...(ratio > 0 ? { channels: reach(channels, left.channels) } : {}),
   };
 }
 

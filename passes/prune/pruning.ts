@@ -80,8 +80,10 @@ function readersOf(chosen: ChosenChannels): Iterable<{ layer: WeightedLayer; col
 }
 
 /** Keeps what later passes fit to (reconstruct.ts): the network before the first pruning of a pipeline. */
-export function rememberUnpruned(graph: Graph, { snapshots }: PassContext): void {
-  if (!snapshots.has("unpruned")) snapshots.set("unpruned", copyGraph(graph));
+export function rememberUnpruned(graph: Graph, { snapshots }: PassContext): Graph {
+  const unpruned = snapshots.get("unpruned") ?? copyGraph(graph);
+  snapshots.set("unpruned", unpruned);
+  return unpruned;
 }
 
 /** The graph, or a copy of it. Masked weights keep their old contents behind the mask. */

@@ -39,13 +39,14 @@ export class Trials {
     this.#wanted = wanted;
   }
 
-  static async of(graph: Graph, measuring: Measuring): Promise<Trials> {
+  /** @param wanted the network whose outputs are aimed at */
+  static async of(graph: Graph, measuring: Measuring, wanted = graph): Promise<Trials> {
     const macs = graph.operations.reduce((sum, operation) => sum + macsOf(operation), 0);
     const affordable = Math.floor(mostMacs / Math.max(1, macs));
     const count = Math.min(mostSamples, Math.max(fewestSamples, affordable));
     const samples: (readonly Tensor[])[] = [];
     for (const sample of heldOutSamples(measuring.samples)) if (samples.push(sample) === count) break;
-    return new Trials(graph, measuring, samples, await outputsOf(graph, measuring, samples));
+    return new Trials(graph, measuring, samples, await outputsOf(wanted, measuring, samples));
   }
 
   async measure(pruning: Pruning): Promise<Trial> {
