@@ -94,6 +94,18 @@ test("reconstruction comes closer than the closed form, and keeps masks", async 
   });
 });
 
+test("a second round is judged by the network before the first", async () => {
+  const options = "allocate=uniform, multiple=1, criterion=l1, repair=none";
+  const records = await run(
+    copyGraph(twins),
+    `prune-channels{${options}, ratio=0.5, portion=0.5}, prune-channels{${options}, ratio=0.5}`,
+    samples,
+  );
+  const atOnce = await run(copyGraph(twins), `prune-channels{${options}, ratio=0.5}`, samples);
+  expect(records[1]!.findings[0]).toEqual(atOnce[0]!.findings[0]);
+  expect(records[0]!.findings[0]!["macs"]).toBeGreaterThan(Number(records[1]!.findings[0]!["macs"]));
+});
+
 test("a branch makes up for what its shortcut lost", async () => {
   const [down, up] = [randomMatrix(random, 8, inputs), randomMatrix(random, 4, 8)];
   const graph = shortcutAndBranch(down, up, randomMatrix(random, 4, inputs), randomMatrix(random, 3, 4));
