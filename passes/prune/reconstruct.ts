@@ -21,7 +21,7 @@ import { copyGraph } from "../../src/ir/copy-graph.ts";
 import type { Graph, Operation, Value } from "../../src/ir/graph.ts";
 import { constantOf, isConstant } from "../../src/ir/match.ts";
 import { sameShape } from "../../src/ir/types.ts";
-import { noiseOfGraphs, toDecibels } from "../../src/measure/judge-outputs.ts";
+import { judgeGraphs } from "../../src/measure/judge-outputs.ts";
 import {
   crossMoments,
   enoughRows,
@@ -64,29 +64,32 @@ export const reconstruct = definePass({
     );
     const samples = fittedSamples(measuring.samples, options.samples || enough);
     const now = new WaitingNetwork(fitted, samples, measuring.createExecutor);
-    const before = new WaitingNetwork(unpruned, samples, measuring.createExecutor);
+    const aims = new WaitingNetwork(unpruned, samples, measuring.createExecutor);
     for (const [done, name] of names.entries()) {
       context.progress?.(done, names.length);
       const layer = layerNamed(fitted, name);
       const { target, shortcut } = aimOf(fitted, layer.operation);
       const inputs = await now.advance(layer.input);
       const shortcuts = shortcut && (await now.advance(shortcut));
-      const results = await before.advance(valueNamed(unpruned, target.name));
+      const results = await aims.advance(valueNamed(unpruned, target.name));
       const wanted = results.map((result, s) => lessShortcut(result, shortcuts?.[s]));
       if (fit(fitted, layer, inputs, wanted, options.damping)) count("fitted");
     }
-    const [loss, fittedLoss] = await noiseOfGraphs(
+    const [before, after] = await judgeGraphs(
       unpruned,
       [graph, fitted],
       measuring.samples,
       measuring.createExecutor,
     );
+    const better = after!.ratio < before!.ratio;
     find({
-      summary: fittedLoss! < loss! ? "kept" : "withdrawn, it did not lower the error on samples held out",
-      "before dB": toDecibels(loss!),
-      "after dB": toDecibels(fittedLoss!),
+      summary: better ? "kept" : "withdrawn, it did not lower the error on samples held out",
+      "before dB": before!.decibels,
+      "after dB": after!.decibels,
+      "held out dB": (better ? after! : before!).decibels,
+      agreement: (better ? after! : before!).agreement,
     });
-    if (!(fittedLoss! < loss!)) return;
+    if (!better) return;
     const contents = new Map(
       fitted.values.filter(isConstant).map((value) => [value.name, constantOf(value)!]),
     );

@@ -55,22 +55,11 @@ export class Trials {
     removeUnread(pruned);
     const found = await outputsOf(pruned, this.#measuring, this.#samples);
     const noise = new NoiseRatio();
-    let agreements = 0;
     found.forEach((values, s) => {
-      const wanted = this.#wanted[s]!;
-      noise.add(wanted, values);
-      if (values.every((output, i) => argmax(output) === argmax(wanted[i]!))) agreements++;
+      noise.add(this.#wanted[s]!, values);
     });
-    return { loss: noise.ratio, agreement: agreements / Math.max(1, found.length) };
+    return { loss: noise.ratio, agreement: noise.agreement };
   }
-}
-
-function argmax(values: Float64Array): number {
-  let best = 0;
-  values.forEach((value, i) => {
-    if (value > values[best]!) best = i;
-  });
-  return best;
 }
 
 async function outputsOf(

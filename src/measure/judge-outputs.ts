@@ -47,12 +47,18 @@ export function valuesOf(
   });
 }
 
-/** Adds up noise and signal, output by output. */
+/** Adds up noise and signal, output by output, and counts equal answers. */
 export class NoiseRatio {
   readonly #noise: number[] = [];
   readonly #signal: number[] = [];
+  #samples = 0;
+  #alike = 0;
 
+  /** One sample. */
   add(real: readonly Float64Array[], found: readonly Float64Array[]): void {
+    this.#samples++;
+    if (real.every((values, output) => placeOfLargest(values) === placeOfLargest(found[output]!)))
+      this.#alike++;
     real.forEach((values, output) => {
       let [noise, signal] = [this.#noise[output] ?? 0, this.#signal[output] ?? 0];
       values.forEach((x, i) => {
@@ -73,6 +79,20 @@ export class NoiseRatio {
   get decibels(): number {
     return toDecibels(this.ratio);
   }
+
+  /** The share of samples whose largest element, of every output, stays the largest. */
+  get agreement(): number {
+    return this.#alike / Math.max(1, this.#samples);
+  }
+}
+
+/** The first of them. */
+function placeOfLargest(values: Float64Array): number {
+  let best = 0;
+  values.forEach((value, i) => {
+    if (value > values[best]!) best = i;
+  });
+  return best;
 }
 
 /** Of noise over signal. */
@@ -89,12 +109,16 @@ export async function judgeable(
 }
 
 /** Noise over signal of each graph's deciding values against the real one's, on the samples held out. */
-export async function noiseOfGraphs(
+export const noiseOfGraphs = async (...of: Parameters<typeof judgeGraphs>): Promise<number[]> =>
+  (await judgeGraphs(...of)).map(({ ratio }) => ratio);
+
+/** Each graph's deciding values against the real one's, on the samples held out. */
+export async function judgeGraphs(
   real: Graph,
   graphs: readonly Graph[],
   samples: SampleSource,
   createExecutor: ExecutorFactory,
-): Promise<number[]> {
+): Promise<readonly NoiseRatio[]> {
   const opened = [await judgeable(real, createExecutor)];
   try {
     for (const graph of graphs) opened.push(await judgeable(graph, createExecutor));
@@ -105,7 +129,7 @@ export async function noiseOfGraphs(
         ratios[g]!.add(wanted!, values);
       });
     }
-    return ratios.map(({ ratio }) => ratio);
+    return ratios;
   } finally {
     for (const { executor } of opened) executor.dispose();
   }

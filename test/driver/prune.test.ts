@@ -44,7 +44,11 @@ test.each([
   ["--max-weights", "110", 110],
 ])("%s %s", async (option, amount, most) => {
   const out = at(option.slice(2));
-  expect(await compile(option, amount, "--out", out)).toMatchObject({ code: 0, err: "" });
+  const compiled = await compile(option, amount, "--out", out);
+  expect(compiled).toMatchObject({ code: 0, err: "" });
+  expect(compiled.out).toMatch(
+    /pruned: [\d.]+ % of the multiply-accumulates and [\d.]+ % of the weights are left\n.*the same one largest on [\d.]+ %/,
+  );
   const report = JSON.parse(readFileSync(join(out, "report.json"), "utf8")) as Record<string, unknown>;
   expect(option === "--max-weights" ? report["weightBytes"] : report["macs"]).toBeLessThanOrEqual(most);
   expect(report["pipeline"]).toContain("prune-channels");

@@ -1,11 +1,13 @@
 /** `quern compile`. */
 import { resolve } from "node:path";
 import { Option, type Command } from "commander";
+import type { Finding } from "../../../pass/pass.ts";
 import { roundingProfiles, type RoundingProfile } from "../../../numerics/rounding-profile.ts";
 import { outputNames, targetNames, type OutputName } from "../../artifacts.ts";
 import { compile, type Compiled, type PruneBudget, type WeightSettings } from "../../compile.ts";
 import type { Shapes, States } from "../../model.ts";
 import { parseRanges } from "../../ranges.ts";
+import type { Report } from "../../report.ts";
 import { npyOnDisk, readBytes, readModel } from "../files.ts";
 import { given } from "../given.ts";
 import { checkOutputFolder, writeOutputFolder } from "../output-folder.ts";
@@ -24,7 +26,7 @@ import {
 } from "../options.ts";
 import { createProgress } from "../progress.ts";
 import type { Streams } from "../streams.ts";
-import { grouped, kibibytes } from "../text-table.ts";
+import { grouped, kibibytes, percent } from "../text-table.ts";
 
 interface Options extends InputOptions {
   readonly calibrate?: readonly string[];
@@ -174,6 +176,7 @@ function summary({ name, report, files }: Compiled, folder: string): string {
   const lines = [
     `${name}: ${grouped(report.macs)} multiply-accumulates, ${grouped(report.parameters)} parameters, ` +
       `${kibibytes(report.weightBytes)} of weights`,
+    ...prunedLines(report),
     ...Object.entries(report.targets).map(
       ([target, size]) =>
         `  ${target}: arena ${grouped(size.arenaBytes)} bytes (at least ${grouped(size.arenaLowerBoundBytes)}), ` +
@@ -183,3 +186,26 @@ function summary({ name, report, files }: Compiled, folder: string): string {
   ];
   return `${lines.join("\n")}\n`;
 }
+
+/** What pruning took and what it did to the outputs, before quantization. */
+function prunedLines({ passes }: Report): string[] {
+  const left = findingOf(passes, "prune-channels", "of macs");
+  if (left === undefined) return [];
+  const share = (what: string): string => percent(Number(left[what]) / Number(left[`of ${what}`]));
+  const { "held out dB": decibels, agreement } = findingOf(passes, "reconstruct", "agreement") ?? left;
+  return [
+    `  pruned: ${share("macs")} of the multiply-accumulates and ${share("weightBytes")} of the weights are left`,
+    ...(typeof decibels === "number" && typeof agreement === "number"
+      ? [
+          `  held-out samples: outputs ${decibels.toFixed(1)} dB above their difference to the unpruned network's, ` +
+            `the same one largest on ${percent(agreement)}`,
+        ]
+      : []),
+  ];
+}
+
+/** The last finding of a pass that has this key. */
+const findingOf = (passes: Report["passes"], pass: string, key: string): Finding | undefined =>
+  passes
+    .flatMap((record) => (record.pass === pass ? record.findings : []))
+    .findLast((finding) => key in finding);
