@@ -55,13 +55,13 @@ export const measureChannelSensitivity = definePass({
         );
         if (removed === 0) continue;
         const channels = order.slice(0, removed);
-        const { loss, agreement } = await trials.measure(planner.plan([{ group, channels }]));
+        const { loss, unpruned } = await trials.measure(planner.plan([{ group, channels }]));
         find({
           group: group.name,
           share: removed / group.channels.length,
           macs: model(groups.map((_, other) => (other === g ? removed : 0))).macs,
           "held out dB": toDecibels(loss),
-          agreement,
+          agreement: unpruned.agreement,
         });
       }
     }

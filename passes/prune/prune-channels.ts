@@ -8,8 +8,7 @@
  *
  * The budget is the least of what is given: `ratio`, the share of the prunable channels to remove; `macs` and `weights`, the
  * multiply-accumulates and the bytes of weights to leave, or shares of what there is when at most 1. Iterative pruning: `portion` goes
- * only so much of the way from what is left to the budget, and the pass, run again after a repair, goes on from there. Losses are
- * those of the network before the first round. Declines in groups of no more than `multiple` channels.
+ * only so much of the way from what is left to the budget, and the pass, run again after a repair, goes on from there. Declines in groups of no more than `multiple` channels.
  */
 import { fail } from "../../src/diagnostics/diagnostic.ts";
 import { choice, float, int } from "../../src/ir/attributes.ts";
@@ -74,17 +73,23 @@ export const pruneChannels = definePass({
     const whole = model(groups.map(() => 0));
     const budget = budgetOf(options, whole, model(groups.map(unreadCount)));
     const ladders = evidence.groups.map((each) =>
-      ladderOf(each.group, unreadFirst(each.group, criterion.rank(each)), options.multiple),
+      ladderOf(
+        each.group,
+        unreadFirst(each.group, criterion.rank(each)),
+        options.multiple,
+        unreadCount(each.group),
+      ),
     );
     requireAttainable(model, ladders, budget);
     const planner = new PruningPlanner(evidence.moments, options.repair);
     const planOf = (levels: Levels): Pruning => planner.plan(chosenBy(ladders, levels));
     const unpruned = rememberUnpruned(graph, context);
     const trials = measuring && (await Trials.of(graph, measuring, unpruned));
-    const tried: Tried[] = [{ ...whole, loss: 0, agreement: 1 }];
+    const tried: Tried[] = [{ ...whole, ratio: 0, agreement: 1 }];
     const tryLevels = async (levels: Levels): Promise<Trial> => {
       const trial = await trials!.measure(planOf(levels));
-      tried.push({ ...model(removedBy(ladders, levels)), ...trial });
+      const { ratio, agreement } = trial.unpruned;
+      tried.push({ ...model(removedBy(ladders, levels)), ratio, agreement });
       return trial;
     };
     const main = Object.keys(budget)[0] as keyof Budget;
@@ -103,8 +108,8 @@ export const pruneChannels = definePass({
       summary: `${criterion.name}, ${allocator.name}, ${options.repair}`,
       ...findingsOf(model(removedBy(ladders, levels)), whole, final),
     });
-    for (const { macs, weightBytes, loss, agreement } of trials === undefined ? [] : frontier(tried))
-      find({ frontier: macs, weightBytes, "held out dB": toDecibels(loss), agreement });
+    for (const { macs, weightBytes, ratio, agreement } of trials === undefined ? [] : frontier(tried))
+      find({ frontier: macs, weightBytes, "held out dB": toDecibels(ratio), agreement });
     ladders.forEach(({ group, removed }, g) => {
       const gone = removed[levels[g]!]!;
       find({ group: group.name, channels: group.channels.length, kept: group.channels.length - gone });
@@ -118,19 +123,25 @@ const findingsOf = (left: Resources, whole: Resources, trial: Trial | undefined)
   "of macs": whole.macs,
   weightBytes: left.weightBytes,
   "of weightBytes": whole.weightBytes,
-  ...(trial === undefined ? {} : { "held out dB": toDecibels(trial.loss), agreement: trial.agreement }),
+  ...(trial === undefined
+    ? {}
+    : { "held out dB": toDecibels(trial.unpruned.ratio), agreement: trial.unpruned.agreement }),
 });
 
-interface Tried extends Resources, Trial {}
+interface Tried extends Resources {
+  /** Noise over signal, to the unpruned network. */
+  readonly ratio: number;
+  readonly agreement: number;
+}
 
 /** What was tried and is beaten by nothing smaller, from the smallest. */
 function frontier(tried: readonly Tried[]): readonly Tried[] {
   let least = Infinity;
   return tried
-    .toSorted((a, b) => a.macs - b.macs || a.loss - b.loss)
-    .filter(({ loss }) => {
-      if (loss >= least) return false;
-      least = loss;
+    .toSorted((a, b) => a.macs - b.macs || a.ratio - b.ratio)
+    .filter(({ ratio }) => {
+      if (ratio >= least) return false;
+      least = ratio;
       return true;
     });
 }

@@ -15,38 +15,44 @@ const [fewestSamples, mostSamples] = [24, 64];
 const mostMacs = 2 ** 31;
 
 export interface Trial {
-  /** Noise over signal of what decides the outputs. */
+  /** Noise over signal of what decides the outputs, of the network as it stands: what this step adds, which repair makes good later. */
   readonly loss: number;
-  /** Share of the samples whose largest output stays the largest. */
-  readonly agreement: number;
+  /** The same, and equal answers, of the network before any pruning. */
+  readonly unpruned: { readonly ratio: number; readonly agreement: number };
 }
+
+type Outputs = readonly (readonly Float64Array[])[];
 
 export class Trials {
   readonly #graph: Graph;
   readonly #measuring: Measuring;
   readonly #samples: readonly (readonly Tensor[])[];
-  readonly #wanted: readonly Float64Array[][];
+  readonly #standing: Outputs;
+  readonly #unpruned: Outputs;
 
   private constructor(
     graph: Graph,
     measuring: Measuring,
     samples: readonly (readonly Tensor[])[],
-    wanted: readonly Float64Array[][],
+    standing: Outputs,
+    unpruned: Outputs,
   ) {
     this.#graph = graph;
     this.#measuring = measuring;
     this.#samples = samples;
-    this.#wanted = wanted;
+    this.#standing = standing;
+    this.#unpruned = unpruned;
   }
 
-  /** @param wanted the network whose outputs are aimed at */
-  static async of(graph: Graph, measuring: Measuring, wanted = graph): Promise<Trials> {
+  static async of(graph: Graph, measuring: Measuring, unpruned = graph): Promise<Trials> {
     const macs = graph.operations.reduce((sum, operation) => sum + macsOf(operation), 0);
     const affordable = Math.floor(mostMacs / Math.max(1, macs));
     const count = Math.min(mostSamples, Math.max(fewestSamples, affordable));
     const samples: (readonly Tensor[])[] = [];
     for (const sample of heldOutSamples(measuring.samples)) if (samples.push(sample) === count) break;
-    return new Trials(graph, measuring, samples, await outputsOf(wanted, measuring, samples));
+    const standing = await outputsOf(graph, measuring, samples);
+    const before = unpruned === graph ? standing : await outputsOf(unpruned, measuring, samples);
+    return new Trials(graph, measuring, samples, standing, before);
   }
 
   async measure(pruning: Pruning): Promise<Trial> {
@@ -54,19 +60,23 @@ export class Trials {
     applyPruning(pruned, pruning);
     removeUnread(pruned);
     const found = await outputsOf(pruned, this.#measuring, this.#samples);
-    const noise = new NoiseRatio();
-    found.forEach((values, s) => {
-      noise.add(this.#wanted[s]!, values);
-    });
-    return { loss: noise.ratio, agreement: noise.agreement };
+    return { loss: difference(this.#standing, found).ratio, unpruned: difference(this.#unpruned, found) };
   }
+}
+
+function difference(wanted: Outputs, found: Outputs): NoiseRatio {
+  const noise = new NoiseRatio();
+  found.forEach((values, s) => {
+    noise.add(wanted[s]!, values);
+  });
+  return noise;
 }
 
 async function outputsOf(
   graph: Graph,
   { createExecutor }: Measuring,
   samples: readonly (readonly Tensor[])[],
-): Promise<Float64Array[][]> {
+): Promise<Outputs> {
   const names = decidingNames(graph);
   const executor = await createExecutor(graph, new Set(names));
   try {

@@ -5,7 +5,7 @@
 import { identifier, isIdentifier } from "../../backends/c/names.ts";
 import { passes as ownPasses } from "../../passes/index.ts";
 import { pipelines, pruningPipeline } from "../../passes/pipelines.ts";
-import { diagnostic, fail, type Diagnostic } from "../diagnostics/diagnostic.ts";
+import { fail, type Diagnostic } from "../diagnostics/diagnostic.ts";
 import type { Graph, Range } from "../ir/graph.ts";
 import type { RoundingProfile } from "../numerics/rounding-profile.ts";
 import { quantize } from "../ops/quantize.ts";
@@ -24,7 +24,7 @@ import { emitQdq, qdqFile } from "./qdq.ts";
 import { makeReport, reportText, type Report, type ReportFacts, type RunRecord } from "./report.ts";
 import { reportPage } from "./report-page/report-page.ts";
 import { withStates } from "./state-samples.ts";
-import { openSamples, type InputMapping, type SampleOptions, type Samples } from "./samples.ts";
+import { openSamples, unmappedSamples, type SampleOptions, type Samples } from "./samples.ts";
 import { version } from "./version.ts";
 
 export interface CompileOptions {
@@ -136,11 +136,7 @@ export async function compile(options: CompileOptions): Promise<Compiled> {
     options.onWarning?.(warning);
   };
   notes.forEach((note) => options.onWarning?.(note));
-  samples?.files
-    .filter((file) => isPlainSigned(file, samples.mapping))
-    .forEach((file) => {
-      report(unmappedSamples(file));
-    });
+  if (samples !== undefined) unmappedSamples(samples.files, samples.mapping).forEach(report);
   const steps = withRounding(
     withWeights(parsePipeline(pipelineOf(options, form)), options.weights),
     options.rounding,
@@ -278,16 +274,6 @@ export function networkName(modelFile: string, name?: string): string {
     help: `use letters, digits and underscores, for instance ${identifier(name)}`,
   });
 }
-
-/** Raw pixels are unsigned; signed bytes are nearly always features that some scale turns into numbers. */
-const isPlainSigned = ({ header }: NpyFile, mapping: InputMapping): boolean =>
-  header.element === "i8" && Object.keys(mapping).length === 0;
-
-const unmappedSamples = ({ file }: NpyFile): Diagnostic =>
-  diagnostic("warning", "unmapped-samples", "int8 samples are taken as the numbers -128 to 127 themselves", {
-    subject: `file "${file}"`,
-    help: "where they stand for reals, say how: --input-scale S --input-zero Z",
-  });
 
 /** The default pipeline proves this itself; a pipeline of the user's may have left it out. */
 function requireStored(graph: Graph): void {

@@ -9,7 +9,7 @@
  *
  * A network that carries state takes the samples as one sequence, each engine with the state that its own runs leave.
  *
- * The reference is a float graph, run as compiled SIMD WebAssembly, or its outputs.
+ * The reference is a float graph, run as compiled SIMD WebAssembly, or the outputs of any program.
  */
 import { carrying } from "../exec/carrying-executor.ts";
 import type { Executor } from "../exec/executor.ts";
@@ -139,7 +139,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
         mismatches.push(
           ...compareBytes(racers[0]!.name, racers[r]!.name, outputs[0]!, outputs[r]!, graph.outputs, done),
         );
-      reference?.measureLogits(batch, stored);
+      reference?.measureLogits(stored);
       done += batch.length;
       options.progress?.("evaluate", done, samples.count);
     }
@@ -155,7 +155,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
         ? {}
         : {
             reference: {
-              engine: "float",
+              engine: reference.name,
               ...summarize(reference.tally, metric),
               ...sizeOf("wasm-simd", floatOf(options.reference)),
             },

@@ -3,7 +3,7 @@
  * are held against the given ones, element by element. The profile that gives all of them is the answer; several that do cannot be
  * told apart by these samples; where none does, the model was run by something else, and the nearest says how far away it is.
  */
-import { fail } from "../diagnostics/diagnostic.ts";
+import { fail, type Diagnostic } from "../diagnostics/diagnostic.ts";
 import type { Graph } from "../ir/graph.ts";
 import type { TensorType } from "../ir/types.ts";
 import { roundingProfiles, type RoundingProfile } from "../numerics/rounding-profile.ts";
@@ -15,7 +15,7 @@ import { coreEngines, createEngine, runAll } from "./engines.ts";
 import { batchesOf } from "./evaluate.ts";
 import { baseOf, loadModel, type ModelSource } from "./model.ts";
 import type { NpyFile } from "./npy-file.ts";
-import { openSamples, type SampleOptions } from "./samples.ts";
+import { openSamples, unmappedSamples, type SampleOptions } from "./samples.ts";
 
 export interface IdentifyOptions {
   /** Quantized by its exporter: QDQ or QLinear ONNX, int8 TFLite. */
@@ -25,6 +25,7 @@ export interface IdentifyOptions {
   readonly sampleOptions?: SampleOptions;
   /** Of the first output, N samples along the first axis: stored integers, or the reals that they stand for. */
   readonly outputs: Tensor;
+  readonly onWarning?: (warning: Diagnostic) => void;
   readonly progress?: (stage: string, done: number, total: number) => void;
 }
 
@@ -49,6 +50,9 @@ export interface Identified {
 /** @throws DiagnosticError `rounding-model`, `reference-shape`, and what compiling and reading samples may say */
 export async function identifyRounding(options: IdentifyOptions): Promise<Identified> {
   requireQuantized(options.model);
+  unmappedSamples(options.samples, options.sampleOptions?.mapping ?? {}).forEach((warning) =>
+    options.onWarning?.(warning),
+  );
   const matches: ProfileMatch[] = [];
   let count = 0;
   for (const profile of roundingProfiles) {

@@ -1,16 +1,17 @@
-/** What a network is judged against: the outputs, and where possible the logits, of a float network. */
+/** What a network is judged against: the outputs, and where possible the logits, of another, usually a float one. */
 import { fail } from "../diagnostics/diagnostic.ts";
 import type { Executor } from "../exec/executor.ts";
 import type { Graph, Value } from "../ir/graph.ts";
 import type { TensorType } from "../ir/types.ts";
 import type { SampleSource } from "../pass/samples.ts";
-import { elementCount, tensor, type Tensor } from "../tensor/tensor.ts";
+import { isFloat } from "../tensor/element-type.ts";
+import { elementCount, numbersOf, tensor, type Tensor } from "../tensor/tensor.ts";
 import { toReal } from "./boundary.ts";
 import { coreEngines, type EngineFactories, type EngineName, type EngineOptions } from "./engines.ts";
 import type { Tally } from "./metrics.ts";
 import { NoiseMeter } from "./statistics.ts";
 
-/** A float graph, or its outputs: N samples along the first axis. */
+/** A float graph; or outputs, N samples along the first axis. */
 export type Reference = { readonly graph: Graph } | { readonly outputs: Tensor };
 
 /** Creates an engine that is disposed of at the end. */
@@ -22,9 +23,13 @@ export type OpenEngine = (
 ) => Promise<Executor>;
 
 export interface OpenReference {
+  /** What it is called among engines: a float network, or outputs of whatever made them. */
+  readonly name: "float" | "reference";
   readonly tally: Tally;
+  /** Its outputs for the samples of a batch, the first of which is `first`. */
   run(batch: readonly (readonly Tensor[])[], first: number): readonly Tensor[];
-  measureLogits(batch: readonly (readonly Tensor[])[], stored: readonly (readonly Tensor[])[]): void;
+  /** Compares the logits of the batch that was run last. */
+  measureLogits(stored: readonly (readonly Tensor[])[]): void;
   logits(): { readonly value: string; readonly sqnrDb: number } | undefined;
 }
 
@@ -36,60 +41,84 @@ export async function openReference(
   tally: Tally,
 ): Promise<OpenReference | undefined> {
   if (reference === undefined) return undefined;
-  const count = elementCount(graph.outputs[0]!.type.shape);
-  if ("outputs" in reference) {
-    const { outputs } = reference;
-    if (outputs.data.length < count * samples.count || outputs.data.length % count !== 0)
-      fail(
-        "reference-shape",
-        `the reference is [${outputs.shape.join(", ")}], expected [${samples.count}, ${count}]`,
-      );
-    const at = (n: number): Tensor =>
-      tensor(
-        "f32",
-        [count],
-        Float32Array.from(outputs.data.slice(n * count, (n + 1) * count) as Float32Array, Number),
-      );
-    const run = (batch: readonly (readonly Tensor[])[], first: number): Tensor[] =>
-      batch.map((_, i) => at(first + i));
-    return { tally, run, measureLogits: () => undefined, logits: () => undefined };
-  }
-  const float = reference.graph;
+  if ("outputs" in reference)
+    return openOutputs(graph.outputs[0]!.type, reference.outputs, samples.count, tally);
+  return openNetwork(graph, reference.graph, open, tally);
+}
+
+/** Outputs that another program gave, as reals or as the integers that the network stores. */
+function openOutputs(type: TensorType, outputs: Tensor, samples: number, tally: Tally): OpenReference {
+  const count = elementCount(type.shape);
+  if (outputs.data.length < count * samples || outputs.data.length % count !== 0)
+    fail(
+      "reference-shape",
+      `the reference is [${outputs.shape.join(", ")}], expected [${samples}, ${count}]`,
+    );
+  if (outputs.element !== type.element && !isFloat(outputs.element))
+    fail(
+      "reference-shape",
+      `the reference is ${outputs.element}, the network's outputs are ${type.element}`,
+      {
+        help: "give the integers that the network stores, or the reals they stand for",
+      },
+    );
+  const at = (n: number): Tensor => {
+    const numbers = numbersOf(outputs).slice(n * count, (n + 1) * count);
+    return isFloat(outputs.element)
+      ? tensor("f32", type.shape, Float32Array.from(numbers))
+      : toReal(tensor(outputs.element, type.shape, numbers), type);
+  };
+  return {
+    name: "reference",
+    tally,
+    run: (batch, first) => batch.map((_, i) => at(first + i)),
+    measureLogits: () => undefined,
+    logits: () => undefined,
+  };
+}
+
+async function openNetwork(
+  graph: Graph,
+  float: Graph,
+  open: OpenEngine,
+  tally: Tally,
+): Promise<OpenReference> {
   if (
-    elementCount(float.outputs[0]!.type.shape) !== count ||
+    elementCount(float.outputs[0]!.type.shape) !== elementCount(graph.outputs[0]!.type.shape) ||
     float.callerInputs.length !== graph.callerInputs.length
   )
     fail("reference-shape", `the reference has another interface than '${graph.name}'`, {
       help: "give the model that was compiled",
     });
-  const engine = await open("wasm-simd", float, coreEngines);
-  const run = (batch: readonly (readonly Tensor[])[]): Tensor[] =>
-    batch.map(
-      (sample) => engine.run(sample.map((real, i) => asInput(real, float.callerInputs[i]!.type)))[0]!,
-    );
-
-  const logit = logitOf(graph);
-  const same = logit && float.values.find(({ name }) => name === logit.name);
-  if (
-    logit === undefined ||
-    same === undefined ||
-    elementCount(same.type.shape) !== elementCount(logit.type.shape)
-  )
-    return { tally, run, measureLogits: () => undefined, logits: () => undefined };
-  const keep = new Set([logit.name]);
-  const watched = { keep, observable: true };
-  const watchedFloat = await open("wasm-simd", float, coreEngines, watched);
-  const watchedStored = await open("wasm-simd", graph, coreEngines, watched);
+  const inputsOf = (sample: readonly Tensor[]): Tensor[] =>
+    sample.map((real, i) => asInput(real, float.callerInputs[i]!.type));
+  const logit = sharedLogit(graph, float);
+  if (logit === undefined) {
+    const engine = await open("wasm-simd", float, coreEngines);
+    return {
+      name: "float",
+      tally,
+      run: (batch) => batch.map((sample) => engine.run(inputsOf(sample))[0]!),
+      measureLogits: () => undefined,
+      logits: () => undefined,
+    };
+  }
+  const watched = { keep: new Set([logit.name]), observable: true };
+  const engine = await open("wasm-simd", float, coreEngines, watched);
+  const stored = await open("wasm-simd", graph, coreEngines, watched);
   const noise = new NoiseMeter();
+  let expected: readonly Tensor[] = [];
   return {
+    name: "float",
     tally,
-    run,
-    measureLogits(batch, stored) {
-      batch.forEach((sample, i) => {
-        const inputs = sample.map((real, j) => asInput(real, float.callerInputs[j]!.type));
-        const expected = valueOf(watchedFloat, inputs, logit.name);
-        const found = valueOf(watchedStored, stored[i]!, logit.name);
-        noise.add(expected, toReal(found, logit.type));
+    run(batch) {
+      const found = batch.map((sample) => observe(engine, inputsOf(sample), logit.name));
+      expected = found.map(({ value }) => value);
+      return found.map(({ output }) => output);
+    },
+    measureLogits(inputs) {
+      inputs.forEach((sample, i) => {
+        noise.add(expected[i]!, toReal(observe(stored, sample, logit.name).value, logit.type));
       });
     },
     logits: () => ({ value: logit.name, sqnrDb: noise.decibels }),
@@ -105,11 +134,25 @@ function logitOf(graph: Graph): Value | undefined {
   return value?.producer?.definition.name === "softmax" ? value.producer.operands[0] : undefined;
 }
 
-function valueOf(executor: Executor, inputs: readonly Tensor[], name: string): Tensor {
-  let found: Tensor | undefined;
-  executor.run(inputs, (observed, value) => {
-    if (observed === name) found = { ...value, data: value.data.slice() };
+/** The logits, where the reference has them too. */
+function sharedLogit(graph: Graph, float: Graph): Value | undefined {
+  const logit = logitOf(graph);
+  const same = logit && float.values.find(({ name }) => name === logit.name);
+  return same !== undefined && elementCount(same.type.shape) === elementCount(logit!.type.shape)
+    ? logit
+    : undefined;
+}
+
+/** One run: the first output, and what a value of that name held. */
+function observe(
+  executor: Executor,
+  inputs: readonly Tensor[],
+  name: string,
+): { readonly output: Tensor; readonly value: Tensor } {
+  let value: Tensor | undefined;
+  const [output] = executor.run(inputs, (observed, found) => {
+    if (observed === name) value = { ...found, data: found.data.slice() };
   });
-  if (found === undefined) throw new Error(`internal: ${executor.engine} did not show %${name}`);
-  return found;
+  if (value === undefined) throw new Error(`internal: ${executor.engine} did not show %${name}`);
+  return { output: output!, value };
 }

@@ -64,6 +64,8 @@ export function openSamples(
       ? rows
       : rows.map((file, i) => windowsOf(file, window, inputs[i]!.type.shape));
   const problems = [...checkFiles(files, inputs), ...checkMapping(mapping)];
+  if (limit !== undefined && !(limit >= 1))
+    problems.push(diagnostic("error", "sample-count", `the limit is ${limit} samples, expected at least 1`));
   if (problems.length > 0) throw new DiagnosticError(problems);
   const mappers = inputs.map(({ type }) => mapperFor(mapping, type.shape));
   const available = files[0]!.header.shape[0]!;
@@ -86,6 +88,22 @@ export function openSamples(
     },
   };
 }
+
+/** Raw pixels are unsigned; signed bytes are nearly always features that some scale turns into numbers. */
+export const unmappedSamples = (files: readonly NpyFile[], mapping: InputMapping): Diagnostic[] =>
+  files
+    .filter(({ header }) => header.element === "i8" && Object.keys(mapping).length === 0)
+    .map(({ file }) =>
+      diagnostic(
+        "warning",
+        "unmapped-samples",
+        "int8 samples are taken as the numbers -128 to 127 themselves",
+        {
+          subject: `file "${file}"`,
+          help: "where they stand for reals, say how: --input-scale S --input-zero Z",
+        },
+      ),
+    );
 
 function checkFiles(files: readonly NpyFile[], inputs: readonly InputPort[]): Diagnostic[] {
   if (files.length !== inputs.length) {

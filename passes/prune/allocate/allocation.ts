@@ -1,6 +1,6 @@
 /**
  * How many channels each group gives up to meet a budget. An allocator sees groups as ladders of levels, level l having `removed[l]`
- * channels fewer than the network has, and answers with a level for each.
+ * channels fewer than the network has, and answers with a level for each. Level 0 is the network as it stands.
  */
 import { fail } from "../../../src/diagnostics/diagnostic.ts";
 import type { Random } from "../../../src/pass/random.ts";
@@ -11,7 +11,7 @@ import type { ResourceModel, Resources } from "../resources.ts";
 export interface Ladder {
   readonly group: DependencyGroup;
   readonly ranking: Ranking;
-  /** Ascending from 0. */
+  /** Ascending from what earlier rounds removed. */
   readonly removed: readonly number[];
 }
 
@@ -23,7 +23,7 @@ export interface Problem {
   excess(levels: Levels): number;
   /** In the budget's unit. */
   readonly costOf: (levels: Levels) => number;
-  /** How far the network's outputs move, with the repair that was asked for. */
+  /** How far the outputs of the network as it stands move, with the repair that was asked for. */
   readonly lossOf: (levels: Levels) => Promise<number>;
   readonly random: Random;
   readonly progress: (done: number, total: number) => void;
@@ -40,13 +40,21 @@ export interface Allocator {
 /**
  * Levels that leave a multiple of `multiple` channels (a target's lanes), at least one multiple of them; a group of fewer channels
  * keeps all. Large groups have about `steps` levels, so that a search ends.
+ *
+ * @param gone channels that are removed already; they lead the ranking
  */
-export function ladderOf(group: DependencyGroup, ranking: Ranking, multiple: number, steps = 16): Ladder {
+export function ladderOf(
+  group: DependencyGroup,
+  ranking: Ranking,
+  multiple: number,
+  gone = 0,
+  steps = 16,
+): Ladder {
   const count = group.channels.length;
   const stride = Math.max(1, Math.floor(count / multiple / steps)) * multiple;
-  const removed = [0];
+  const removed = [gone];
   for (let kept = Math.floor((count - 1) / multiple) * multiple; kept >= multiple; kept -= stride)
-    removed.push(count - kept);
+    if (count - kept > gone) removed.push(count - kept);
   return { group, ranking, removed };
 }
 

@@ -21,8 +21,8 @@ export function withInputMapping(command: Command): Command {
     .option("--input-zero <Z>", "the samples' zero point", number)
     .option("--input-mean <M>", "subtract a mean: one number, or one a channel, with commas", numbers)
     .option("--input-std <D>", "then divide by a standard deviation, likewise", numbers)
-    .option("--window <FRAMES>", "a sample is a window of so many frames of a row [T, ...]", wholeNumber)
-    .option("--hop <N>", "frames from one window to the next (default: 1)", wholeNumber);
+    .option("--window <FRAMES>", "a sample is a window of so many frames of a row [T, ...]", count)
+    .option("--hop <N>", "frames from one window to the next (default: 1)", count);
 }
 
 export function mappingOf({ inputScale, inputZero, inputMean, inputStd }: InputOptions): InputMapping {
@@ -49,7 +49,7 @@ export const withRunOptions = (command: Command): Command =>
       .argument("<model>", ".onnx, .tflite, .qir or a compiled folder")
       .requiredOption("--inputs <X.npy>", "samples, N along the first axis; once for each input", collected)
       .addOption(engineOption())
-      .option("--limit <N>", "the first N rows of the files only", wholeNumber)
+      .option("--limit <N>", "the first N rows of the files only", count)
       .addOption(shapeOption())
       .addOption(stateOption()),
   );
@@ -79,6 +79,13 @@ export const numbers = (text: string): readonly number[] => text.split(",").map(
 export function wholeNumber(text: string): number {
   const value = number(text);
   if (!Number.isSafeInteger(value) || value < 0) throw new InvalidArgumentError("It is no whole number.");
+  return value;
+}
+
+/** A whole number, at least 1. */
+export function count(text: string): number {
+  const value = wholeNumber(text);
+  if (value === 0) throw new InvalidArgumentError("It is expected to be at least 1.");
   return value;
 }
 

@@ -20,7 +20,7 @@ import {
   number,
   shapeOption,
   stateOption,
-  wholeNumber,
+  count,
   windowOf,
   withInputMapping,
   type InputOptions,
@@ -58,7 +58,7 @@ export function addBisect(program: Command, streams: Streams): void {
     .description("find the first pass of a pipeline that changed the result")
     .argument("<model>", ".qir, .onnx or a compiled folder")
     .requiredOption("--inputs <X.npy>", "samples, N along the first axis; once for each input", collected)
-    .option("--limit <N>", "compare on the first N rows only", wholeNumber, 4)
+    .option("--limit <N>", "compare on the first N rows only", count, 4)
     .option("--pipeline <P>", "passes as text, or a pipeline's name", "default")
     .option("--calibrate <X.npy>", "samples for passes that measure (default: all of --inputs)", collected)
     .addOption(new Option("--engine <E>", "what runs the graphs").choices(engineNames).default("interpreter"))

@@ -19,6 +19,7 @@ import {
   stateOption,
   amountOf,
   shareOf,
+  count,
   wholeNumber,
   windowOf,
   withInputMapping,
@@ -70,7 +71,7 @@ export function addCompile(program: Command, streams: Streams): void {
     .description("a float model and samples, or a quantized model → integer-only C and WebAssembly")
     .argument("<model>", ".onnx, .tflite or .qir")
     .option("--calibrate <X.npy>", "samples, N along the first axis; once for each input", collected)
-    .option("--samples <N>", "calibrate with the first N rows of the files only", wholeNumber)
+    .option("--samples <N>", "calibrate with the first N rows of the files only", count)
     .option("--ranges <FILE>", 'ranges not to measure: JSON, {"value": [lowest, highest]}')
     .addOption(
       new Option(

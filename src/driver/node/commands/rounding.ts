@@ -6,9 +6,9 @@ import { npyOnDisk, readBytes, readModel } from "../files.ts";
 import { given } from "../given.ts";
 import {
   collected,
+  count,
   mappingOf,
   shapeOption,
-  wholeNumber,
   windowOf,
   withInputMapping,
   type InputOptions,
@@ -41,7 +41,7 @@ export function addRounding(program: Command, streams: Streams): void {
       .argument("<model>", ".onnx or .tflite, quantized")
       .requiredOption("--inputs <X.npy>", "samples, N along the first axis; once for each input", collected)
       .requiredOption("--outputs <Y.npy>", "what the model gave for them: stored integers, or reals")
-      .option("--limit <N>", "the first N rows of the files only", wholeNumber)
+      .option("--limit <N>", "the first N rows of the files only", count)
       .addOption(shapeOption())
       .option("--json", "print JSON"),
   )
@@ -57,6 +57,10 @@ export function addRounding(program: Command, streams: Streams): void {
         },
         outputs: parseNpy(readBytes(options.outputs), options.outputs),
         progress: progress.report,
+        onWarning: (warning) => {
+          progress.clear();
+          streams.diagnose([warning]);
+        },
       });
       progress.clear();
       streams.out(options.json === true ? `${JSON.stringify(found, undefined, 2)}\n` : identifiedText(found));

@@ -7,7 +7,7 @@ import { hasCompiler } from "../c-compiler.ts";
 import { nodeEngines } from "../engines.ts";
 import { readBundle } from "../files.ts";
 import { given } from "../given.ts";
-import { engineOption, wholeNumber } from "../options.ts";
+import { engineOption, count } from "../options.ts";
 import type { Streams } from "../streams.ts";
 import { textTable } from "../text-table.ts";
 
@@ -23,7 +23,7 @@ export function addVerify(program: Command, streams: Streams): void {
     .description("check a compiled folder: files, floats, overflow, byte equality of engines")
     .argument("<dir>", "a folder that 'quern compile' wrote")
     .addOption(engineOption())
-    .option("--count <N>", "random inputs to compare engines on (default: 8)", wholeNumber)
+    .option("--count <N>", "random inputs to compare engines on (default: 8)", count)
     .option("--json", "print JSON")
     .addHelpText("after", "\nExample:\n  $ quern verify build/kws")
     .action(async (folder: string, options: Options) => {
