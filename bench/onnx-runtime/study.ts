@@ -1,7 +1,7 @@
 /**
  * `npm run study:onnx-runtime [-- NETWORK…] [--passes P]`: our integers against ONNX Runtime's reals on the exported QDQ model. Networks are
  * quantized by the default pipeline from calibration samples; `dev` is what both compute. Layers are fed with our integers each; the
- * whole network with the reals that ours quantizes.
+ * whole network with the reals that ours quantizes. `--as-they-came`: as-they-came.ts.
  */
 import { exportOnnx } from "../../backends/onnx/export-onnx.ts";
 import { passes } from "../../passes/index.ts";
@@ -15,10 +15,12 @@ import { runPipeline } from "../../src/pass/manager.ts";
 import { numbersOf, type Tensor } from "../../src/tensor/tensor.ts";
 import { parsePipeline } from "../../src/text/pipeline.ts";
 import { Corpus, networks, type StudyNetwork } from "../networks.ts";
+import { studyAsTheyCame } from "./as-they-came.ts";
 import { compareLayers, type LayerAgreement } from "./layers.ts";
 import { openSession } from "./session.ts";
 
-const corpus = new Corpus(process.env["QUERN_CORPUS"] ?? "../shared");
+const root = process.env["QUERN_CORPUS"] ?? "../shared";
+const corpus = new Corpus(root);
 /** Whose layers are compared; evenly spaced. */
 const layerSamples = 20;
 
@@ -96,12 +98,17 @@ function* spaced<T>(items: Iterable<T>, every: number): Iterable<T> {
   for (const item of items) if (n++ % every === 0) yield item;
 }
 
+async function studyExports(words: readonly string[]): Promise<boolean> {
+  const at = words.indexOf("--passes");
+  const pipeline = at < 0 ? "default" : words[at + 1]!;
+  const wanted = at < 0 ? words : words.toSpliced(at, 2);
+  const chosen = wanted.length > 0 ? wanted : ["ic", "kws", "vww", "ad"];
+  let passed = true;
+  for (const network of networks)
+    if (chosen.includes(network.name)) passed = (await study(network, pipeline)) && passed;
+  return passed;
+}
+
 const words = process.argv.slice(2);
-const at = words.indexOf("--passes");
-const pipeline = at < 0 ? "default" : words[at + 1]!;
-const wanted = at < 0 ? words : words.toSpliced(at, 2);
-const chosen = wanted.length > 0 ? wanted : ["ic", "kws", "vww", "ad"];
-let passed = true;
-for (const network of networks)
-  if (chosen.includes(network.name)) passed = (await study(network, pipeline)) && passed;
-process.exitCode = passed ? 0 : 1;
+if (words.includes("--as-they-came")) await studyAsTheyCame(root);
+else process.exitCode = (await studyExports(words)) ? 0 : 1;

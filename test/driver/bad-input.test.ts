@@ -208,6 +208,11 @@ const faults: Readonly<Record<string, Fault>> = {
     code: 1,
     says: ["error[label-count]", "9 labels for 8 samples", /in file ".*many\.npy"/],
   },
+  "no samples at all": {
+    args: [...evaluate("y.npy"), "--limit", "0"],
+    code: 2,
+    says: [/--limit <N>/, "at least 1"],
+  },
   "a label of no class": {
     args: evaluate("high.npy"),
     code: 1,

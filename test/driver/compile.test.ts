@@ -295,7 +295,14 @@ describe("evaluate", () => {
     const result = await evaluate({ ...base, engines: ["wasm-simd"], reference: { outputs } });
     expect(result.reference!.top1!.value).toBe(1);
   });
+  test("reference outputs as the integers that the network stores", async () => {
+    const [outputs] = await run({ graph: tiny.graph, samples: samplesOf(graph), raw: true });
+    const result = await evaluate({ ...base, engines: ["wasm-simd"], reference: { outputs: outputs! } });
+    expect(result.reference!.engine).toBe("reference");
+    expect(result.engines[0]!).toMatchObject({ agreement: { value: 1 }, outputSqnrDb: Infinity });
+  });
   test.each([
+    [{ reference: { outputs: tensor("u8", [40, 3]) } }, "the reference is u8, the network's outputs are i8"],
     [{ labels: tensor("u8", [3], [0, 1, 2]) }, "3 labels for 40 samples"],
     [{ labels: tensor("u8", [40], new Uint8Array(40).fill(3)) }, "label 0 is 3, expected 0 to 2"],
     [{ reference: { outputs: tensor("f32", [3, 3]) } }, "the reference is [3, 3], expected [40, 3]"],

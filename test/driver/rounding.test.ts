@@ -89,6 +89,17 @@ describe("whose rounding", () => {
     expect(exact).toEqual(roundingProfiles);
   });
 
+  test("signed bytes without a mapping are warned of", async () => {
+    const warnings: string[] = [];
+    await identifyRounding({
+      model,
+      samples: [npyFromTensor(tensor("i8", [1, 4], [1, 2, 3, 4]))],
+      outputs: tensor("i8", [1, 2], [-5, -5]),
+      onWarning: ({ code }) => warnings.push(code),
+    });
+    expect(warnings).toEqual(["unmapped-samples"]);
+  });
+
   test("what is no quantized model, or no output of it, is said", async () => {
     const outputs = tensor("i8", [count, 2]);
     const given = { samples: [npyFromTensor(samples())], outputs };

@@ -81,6 +81,7 @@ describe("shapes", () => {
   });
   test("a limit", () => {
     expect(openSamples([file], port(1, 2), { limit: 2 }).count).toBe(2);
+    expect(() => openSamples([file], port(1, 2), { limit: 0 })).toThrow("the limit is 0 samples");
   });
 });
 
