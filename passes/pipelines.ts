@@ -24,19 +24,20 @@ const optimize = [
 ].join(", ");
 
 /**
- * From a real graph to one of fewer channels that does about the same: half of the way, and with what is fitted anew the rest, which
- * on a network without spare channels keeps a point more than one step.
+ * From a real graph to one of fewer channels that does about the same.
  *
  * @param budget options of prune-channels: `macs=0.5`
+ * @param rounds of equal steps towards it, each fitted before the next
  */
-const prune = (budget: string): string =>
+const prune = (budget: string, rounds: number): string =>
   [
     "separate-constants",
     "measure-channel-sensitivity{shares=[0.1, 0.3, 0.5, 0.7, 0.9]}",
-    `prune-channels{${budget}, portion=0.5}`,
-    "reconstruct",
-    `prune-channels{${budget}}`,
-    "reconstruct",
+    ...Array.from({ length: rounds }, (_, round) => {
+      const left = rounds - round;
+      const portion = left === 1 ? "" : `, portion=${Number((1 / left).toPrecision(6))}`;
+      return `prune-channels{${budget}${portion}}, reconstruct`;
+    }),
     "remove-channels",
     "canonicalize",
     "eliminate-dead-code",
@@ -82,8 +83,8 @@ const quantized = [
 const prove = "check-integer-only, bound-accumulators";
 
 /** `default` with channels pruned to a budget. */
-export const pruningPipeline = (budget: string): string =>
-  `${optimize}, ${prune(budget)}, ${quantize}, ${prove}`;
+export const pruningPipeline = (budget: string, rounds: number): string =>
+  `${optimize}, ${prune(budget, rounds)}, ${quantize}, ${prove}`;
 
 export const pipelines = {
   optimize,

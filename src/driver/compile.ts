@@ -96,6 +96,8 @@ export interface PruneBudget {
   readonly macs?: number;
   /** Bytes of weights and biases to leave. */
   readonly weightBytes?: number;
+  /** Steps towards the budget, each repaired before the next; 2 unless given. */
+  readonly rounds?: number;
 }
 
 export interface Compiled {
@@ -227,7 +229,9 @@ function pipelineOf({ pipeline, prune }: CompileOptions, form: Form): string {
     fail("prune-quantized", "the network is quantized already, pruning works on real ones", {
       help: "give the model it was made from",
     });
-  const { share, macs, weightBytes } = prune;
+  const { share, macs, weightBytes, rounds = 2 } = prune;
+  if (!Number.isSafeInteger(rounds) || rounds < 1)
+    fail("prune-budget", `pruning is to take ${rounds} rounds, expected at least 1`);
   if (share !== undefined && !(share > 0 && share < 1))
     fail("prune-budget", `pruning is to remove a share of ${share}, expected between 0 and 1`);
   if (share !== undefined && macs !== undefined)
@@ -241,7 +245,7 @@ function pipelineOf({ pipeline, prune }: CompileOptions, form: Form): string {
   ];
   if (budget.length === 0)
     fail("prune-budget", "pruning has no budget", { help: "give share, macs or weightBytes" });
-  return pruningPipeline(budget.join(", "));
+  return pruningPipeline(budget.join(", "), rounds);
 }
 
 /** The text, with the names of pipelines replaced by what they stand for: `my-pass, default`. */

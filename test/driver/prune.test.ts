@@ -61,12 +61,25 @@ test.each([
   [["--prune", "50%", "--max-macs", "90"], 1, /exclude each other/],
   [["--prune", "50%", "--pipeline", "default"], 1, /pipeline and a budget/],
   [["--prune", "100%"], 2, /no share/],
+  [["--prune-rounds", "3"], 2, /'--prune-rounds' needs '--prune'/],
+  [["--prune", "50%", "--prune-rounds", "0"], 2, /at least 1/],
   [["--max-weights", "lots"], 2, /no number/],
 ])("%j is refused, and nothing is written", async (options, expected, message) => {
   const { code, err } = await compile(...options, "--out", at("refused"));
   expect(code).toBe(expected);
   expect(err).toMatch(message);
   expect(existsSync(at("refused"))).toBe(false);
+});
+
+test("rounds are so many steps, the last one all the way", async () => {
+  const out = at("rounds");
+  expect(await compile("--prune", "50%", "--prune-rounds", "3", "--out", out)).toMatchObject({ code: 0 });
+  const { pipeline } = JSON.parse(readFileSync(join(out, "report.json"), "utf8")) as { pipeline: string };
+  expect(pipeline.match(/prune-channels\{[^}]*\}, reconstruct/g)).toEqual([
+    "prune-channels{macs=0.5, portion=0.333333}, reconstruct",
+    "prune-channels{macs=0.5, portion=0.5}, reconstruct",
+    "prune-channels{macs=0.5}, reconstruct",
+  ]);
 });
 
 test("amounts and shares as people write them", () => {

@@ -1,6 +1,6 @@
 /** `quern compile`. */
 import { resolve } from "node:path";
-import { Option, type Command } from "commander";
+import { InvalidArgumentError, Option, type Command } from "commander";
 import type { Finding } from "../../../pass/pass.ts";
 import { roundingProfiles, type RoundingProfile } from "../../../numerics/rounding-profile.ts";
 import { outputNames, targetNames, type OutputName } from "../../artifacts.ts";
@@ -42,6 +42,7 @@ interface Options extends InputOptions {
   readonly groupSize?: number;
   readonly rounding?: RoundingProfile;
   readonly prune?: number;
+  readonly pruneRounds?: number;
   readonly maxMacs?: number;
   readonly maxWeights?: number;
   readonly samples?: number;
@@ -113,6 +114,7 @@ export function addCompile(program: Command, streams: Streams): void {
       "remove channels until weights and biases need no more, for instance 40K (of 1024)",
       amountOf(1024),
     )
+    .option("--prune-rounds <N>", "steps towards it, each repaired before the next (default: 2)", count)
     .option("--pipeline <P>", "passes as text, or a pipeline's name (see quern opt --list)")
     .addOption(shapeOption())
     .addOption(stateOption())
@@ -168,10 +170,16 @@ export function addCompile(program: Command, streams: Streams): void {
 const readRanges = (path: string): ReturnType<typeof parseRanges> =>
   parseRanges(new TextDecoder().decode(readBytes(path)), path);
 
-const pruneOf = ({ prune, maxMacs, maxWeights }: Options): PruneBudget | undefined =>
-  prune === undefined && maxMacs === undefined && maxWeights === undefined
-    ? undefined
-    : given({ share: prune, macs: maxMacs, weightBytes: maxWeights });
+/** @throws InvalidArgumentError for rounds without a budget */
+function pruneOf({ prune, maxMacs, maxWeights, pruneRounds }: Options): PruneBudget | undefined {
+  if (prune === undefined && maxMacs === undefined && maxWeights === undefined) {
+    if (pruneRounds === undefined) return undefined;
+    throw new InvalidArgumentError(
+      "option '--prune-rounds' needs '--prune', '--max-macs' or '--max-weights'",
+    );
+  }
+  return given({ share: prune, macs: maxMacs, weightBytes: maxWeights, rounds: pruneRounds });
+}
 
 function summary({ name, report, files }: Compiled, folder: string): string {
   const lines = [
