@@ -35,6 +35,9 @@ export interface Trial {
   readonly distance: readonly LayerDistance[];
 }
 
+/** Of `dev`, where there are as many: a percent of agreement is little among a thousand. */
+const fewestSamples = 3000;
+
 /** Of `dev`: one in 256 elements differs or none in a thousand, these say as well as all. */
 const distanceSamples = 50;
 
@@ -48,7 +51,8 @@ export async function runTrial(corpus: Corpus, network: StudyNetwork, method: Me
   const timeMs = performance.now() - begin;
   const peakBytes = process.resourceUsage().maxRSS * 1024;
   const { weightBytes } = measureGraph(graph);
-  const evaluation = corpus.evaluation(network, graph);
+  const mostSamples = Math.max(network.mostSamples, fewestSamples);
+  const evaluation = corpus.evaluation({ ...network, mostSamples }, graph);
   const distance = await distanceFromShipped(graph, firstOf(evaluation.batches(), distanceSamples));
   foldDequantized(graph);
   return {

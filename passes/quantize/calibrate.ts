@@ -1,12 +1,13 @@
 /**
  * Runs the samples through the real network and gives every group of values that will be quantized a range (docs/quantization.md).
  *
- * Samples stream, so memory does not grow with their number: each group has a histogram of the samples that ranges are made from and
- * one of those that are held out (every fifth). `method` names the rule, or `auto` chooses:
+ * Samples stream, so memory does not grow with their number: each group has a histogram of each fifth of the samples. `method` names
+ * the rule, or `auto` chooses:
  *
- *  1. for each group, the rule whose range, made from the former, has the least squared error on the latter;
- *  2. for the network, these ranges or one rule for all groups, by the error of the deciding values (judge-outputs.ts) on the samples
- *     held out, with activations quantized and weights real. Error in one tensor is not error in the answer.
+ *  1. for each group, the rule whose range, made from four fifths, has the least squared error on the last;
+ *  2. for the network, these ranges or one rule for all groups, by the error of the deciding values (judge-outputs.ts), with activations
+ *     quantized and weights real. Error in one tensor is not error in the answer. A few samples make most of it: each fifth judges
+ *     ranges made from the others.
  *
  * Inputs, outputs and what decides them are left out of the choice: they get all that was seen and an eighth more. The caller may
  * look for the very values that are rare, more samples go farther, and rounding there is small beside what the network adds.
@@ -24,11 +25,10 @@ import type { ExecutorFactory } from "../../src/exec/executor.ts";
 import { bool, choice, float } from "../../src/ir/attributes.ts";
 import type { Graph, Value } from "../../src/ir/graph.ts";
 import type { AffineRange } from "../../src/numerics/affine.ts";
-import { densityOf } from "../../src/numerics/quantization-error.ts";
 import { definePass, type Finding, type PassContext } from "../../src/pass/pass.ts";
 import type { SampleSource } from "../../src/pass/samples.ts";
 import { numbersOf } from "../../src/tensor/tensor.ts";
-import { chooseMethods, widened, type MeasuredGroup } from "./choose-methods.ts";
+import { chooseMethods, endRange, type MeasuredGroup } from "./choose-methods.ts";
 import { fixedInputsOf } from "./fixed-inputs.ts";
 import { decidingValue, toDecibels } from "../../src/measure/judge-outputs.ts";
 import { givenRanges } from "./given-ranges.ts";
@@ -40,11 +40,11 @@ import {
   noiseOf,
   rangeBy,
   rangeMethods,
-  wholeOf,
+  seenBy,
   type RangeMethod,
   type RangeOptions,
 } from "./range-meter.ts";
-import { isHeldOut } from "../../src/measure/split-samples.ts";
+import { partOf } from "../../src/measure/split-samples.ts";
 
 /** Below this a layer is suspect (algorithms.md section 9). */
 const suspectDecibels = 20;
@@ -95,15 +95,12 @@ export const calibrate = definePass({
         : groups.map(() => options.method as RangeMethod);
     groups.forEach((group, g) => {
       const method = chosen[g]!;
-      const whole = wholeOf(group.meter);
-      const density = densityOf(whole);
-      const range = group.isEnd
-        ? widened(whole)
-        : rangeBy(method, whole, density, group.meter.average!, options);
+      const whole = seenBy(group.meter);
+      const range = group.isEnd ? endRange(group.meter) : rangeBy(method, whole, options);
       for (const value of group.sources) graph.setRange(value, range);
-      const noise = noiseOf(range, density);
+      const noise = noiseOf(range, whole.density);
       const how = group.isEnd ? "headroom" : method;
-      find(describe(group, how, range, noise, whole));
+      find(describe(group, how, range, noise, whole.values));
       if (toDecibels(noise) < suspectDecibels) context.warn(suspect(group, noise));
       count("measured", group.sources.length);
       count(how);
@@ -133,13 +130,13 @@ async function measure(
   let done = 0;
   try {
     for (const sample of samples.batches()) {
-      const heldOut = isHeldOut(done);
+      const part = partOf(done);
       const see = (name: string, values: ArrayLike<number>): void => {
         const meter = meters.get(name);
         if (meter === undefined) return;
-        const histogram = heldOut ? meter.heldOut : meter.fitted;
+        const histogram = meter.parts[part]!;
         const before = histogram.nonFiniteCount;
-        look(meter, values, heldOut);
+        look(meter, values, part);
         const extent = extents.get(name)!;
         extent.elements += values.length;
         extent.notFinite += histogram.nonFiniteCount - before;
@@ -151,7 +148,7 @@ async function measure(
       executor.run(sample, (name, tensor) => {
         if (meters.has(name) && !inputs.has(name)) see(name, numbersOf(tensor));
       });
-      for (const { meter } of groups) closeSample(meter, heldOut, options);
+      for (const { meter } of groups) closeSample(meter, part, options);
       done++;
       context.progress?.(done, samples.count);
     }

@@ -10,12 +10,14 @@ import { densityOf } from "../../src/numerics/quantization-error.ts";
 import type { Finding, PassContext } from "../../src/pass/pass.ts";
 import type { SampleSource } from "../../src/pass/samples.ts";
 import { fixedInputsOf } from "./fixed-inputs.ts";
-import { noiseOfGraphs, toDecibels } from "../../src/measure/judge-outputs.ts";
+import { addNoise, NoiseRatio, toDecibels } from "../../src/measure/judge-outputs.ts";
+import { foldsOf, heldOutPart } from "../../src/measure/split-samples.ts";
 import { planQuantization, type Plan } from "./plan.ts";
 import { quantizeActivations } from "./quantize-activations.ts";
 import {
   noiseOf,
   rangeBy,
+  seenBy,
   weighedMethods,
   type RangeMeter,
   type RangeMethod,
@@ -32,10 +34,11 @@ export interface MeasuredGroup {
 
 const headroom = 1.125;
 
-export const widened = ({ min, max }: AffineRange): AffineRange => ({
-  min: headroom * Math.min(min, 0),
-  max: headroom * Math.max(max, 0),
-});
+/** Of all samples: one whose answer were clipped by what the others saw would decide between rules for values inside. */
+export const endRange = (meter: RangeMeter): AffineRange => {
+  const { min, max } = seenBy(meter).values;
+  return { min: headroom * Math.min(min, 0), max: headroom * Math.max(max, 0) };
+};
 
 /** The method of each group: the best for it on the samples held out, or one for all where that serves the network better. */
 export async function chooseMethods(
@@ -48,8 +51,10 @@ export async function chooseMethods(
   context: PassContext,
   find: (finding: Finding) => void,
 ): Promise<readonly RangeMethod[]> {
-  const ranges = groups.map(({ meter }) => fittedRanges(meter, options));
-  const best = groups.map(({ meter, isEnd }, g) => (isEnd ? "minmax" : bestMethod(meter, ranges[g]!)));
+  const table = new RangeTable(groups, options);
+  const best = groups.map(({ meter, isEnd }, g) =>
+    isEnd ? "minmax" : bestMethod(meter, table.rangesWithout(heldOutPart)[g]!),
+  );
   const candidates: Candidate[] = [
     { name: "tensor by tensor", methods: best },
     ...networkMethods.map((method) => ({
@@ -61,18 +66,22 @@ export async function chooseMethods(
     ({ methods }, c) => candidates.findIndex((other) => other.methods.join() === methods.join()) === c,
   );
   if (!options.network || plan.problems.length > 0 || distinct.length < 2) return best;
-  const noises = await judge(
-    graph,
-    distinct.map(({ methods }) =>
-      groups.map((group, g): [MeasuredGroup, AffineRange] => {
-        const range = ranges[g]![methods[g]!];
-        return [group, group.isEnd ? widened(range) : range];
-      }),
-    ),
-    samples,
-    createExecutor,
-    context,
-  );
+  const ratios = distinct.map(() => new NoiseRatio());
+  for (const { part, heldOut } of foldsOf(samples)) {
+    const ranges = table.rangesWithout(part);
+    const quantized = distinct.map(({ methods }) =>
+      withRanges(
+        graph,
+        groups.map((group, g) => {
+          const range = group.isEnd ? endRange(group.meter) : ranges[g]![methods[g]!];
+          return [group, range];
+        }),
+        context,
+      ),
+    );
+    await addNoise(ratios, graph, quantized, heldOut, createExecutor);
+  }
+  const noises = ratios.map(({ ratio }) => ratio);
   const least = noises.indexOf(Math.min(...noises));
   const winner = distinct[least]!;
   find({
@@ -92,38 +101,53 @@ interface Candidate {
 
 type Ranges = Readonly<Record<WeighedMethod, AffineRange>>;
 
-function fittedRanges(meter: RangeMeter, options: RangeOptions): Ranges {
-  // All finite values may lie in samples held out.
-  const seen = meter.fitted.count > 0 ? meter.fitted : meter.heldOut;
-  const average = meter.fittedAverage ?? meter.average!;
-  const density = densityOf(seen);
-  return Object.fromEntries(
-    weighedMethods.map((method) => [method, rangeBy(method, seen, density, average, options)]),
-  ) as unknown as Ranges;
+/** Ranges of every group by every method, made without one part of the samples. Made once: `mse` takes its time. */
+class RangeTable {
+  readonly #groups: readonly MeasuredGroup[];
+  readonly #options: RangeOptions;
+  readonly #known = new Map<number | undefined, readonly Ranges[]>();
+
+  constructor(groups: readonly MeasuredGroup[], options: RangeOptions) {
+    this.#groups = groups;
+    this.#options = options;
+  }
+
+  rangesWithout(part: number | undefined): readonly Ranges[] {
+    const known = this.#known.get(part);
+    if (known !== undefined) return known;
+    const made = this.#groups.map(({ meter }): Ranges => {
+      const seen = seenBy(meter, part);
+      const by = (method: WeighedMethod): AffineRange => rangeBy(method, seen, this.#options);
+      return {
+        minmax: by("minmax"),
+        "moving-average": by("moving-average"),
+        percentile: by("percentile"),
+        mse: by("mse"),
+      };
+    });
+    this.#known.set(part, made);
+    return made;
+  }
 }
 
-function bestMethod({ fitted, heldOut }: RangeMeter, ranges: Ranges): WeighedMethod {
-  const judges = densityOf(heldOut.count > 0 ? heldOut : fitted);
+function bestMethod(meter: RangeMeter, ranges: Ranges): WeighedMethod {
+  const heldOut = meter.parts[heldOutPart]!;
+  const judges = heldOut.count > 0 ? densityOf(heldOut) : seenBy(meter).density;
   const noises = weighedMethods.map((method) => noiseOf(ranges[method], judges));
   // The first of several, which is the simplest.
   return weighedMethods[noises.indexOf(Math.min(...noises))]!;
 }
 
-/** Noise over signal of the network's deciding values for each set of ranges, on the samples held out. */
-async function judge(
+/** The graph with activations quantized in these ranges, and weights real. */
+function withRanges(
   graph: Graph,
-  rangings: readonly (readonly (readonly [MeasuredGroup, AffineRange])[])[],
-  samples: SampleSource,
-  createExecutor: ExecutorFactory,
+  ranging: readonly (readonly [MeasuredGroup, AffineRange])[],
   context: PassContext,
-): Promise<number[]> {
-  const quantized = rangings.map((ranging) => {
-    const copy = copyGraph(graph);
-    const byName = new Map(copy.values.map((value) => [value.name, value]));
-    for (const [{ sources }, range] of ranging)
-      for (const { name } of sources) copy.setRange(byName.get(name)!, range);
-    quantizeActivations(copy, planQuantization(copy, fixedInputsOf(copy, context)));
-    return copy;
-  });
-  return noiseOfGraphs(graph, quantized, samples, createExecutor);
+): Graph {
+  const copy = copyGraph(graph);
+  const byName = new Map(copy.values.map((value) => [value.name, value]));
+  for (const [{ sources }, range] of ranging)
+    for (const { name } of sources) copy.setRange(byName.get(name)!, range);
+  quantizeActivations(copy, planQuantization(copy, fixedInputsOf(copy, context)));
+  return copy;
 }

@@ -8,13 +8,20 @@
  *     entropy-ort      the least divergence of the quantized distribution, as ONNX Runtime takes it       (2.3)
  *     entropy-nvidia   the same as TensorRT takes it                                                      (2.3)
  *
- * Samples that are held out are counted apart: a range made of the others is judged by its squared error on them.
+ * Each fifth of the samples is counted apart: a range made of the others is judged on it.
  */
+import { holdOutStep } from "../../src/measure/split-samples.ts";
 import { chooseAffine, type AffineRange } from "../../src/numerics/affine.ts";
 import { leastErrorRange, percentileRange } from "../../src/numerics/clip-range.ts";
 import { nvidiaEntropyRange, ortEntropyRange } from "../../src/numerics/entropy-range.ts";
 import { Histogram } from "../../src/numerics/histogram.ts";
-import { squaredError, squaredSum, type Density, type Grid } from "../../src/numerics/quantization-error.ts";
+import {
+  densityOf,
+  squaredError,
+  squaredSum,
+  type Density,
+  type Grid,
+} from "../../src/numerics/quantization-error.ts";
 
 /** What `auto` weighs up. Divergences take a hundred times as long to compute, and least squared error is what is judged. */
 export const weighedMethods = ["minmax", "moving-average", "percentile", "mse"] as const;
@@ -29,26 +36,25 @@ export interface RangeOptions {
 }
 
 export interface RangeMeter {
-  readonly fitted: Histogram;
-  readonly heldOut: Histogram;
+  /** Of each fifth of the samples (split-samples.ts). */
+  readonly parts: readonly Histogram[];
   /** Of the sample that is being looked at. */
   current: AffineRange | undefined;
-  /** Moving averages without and with the samples held out. */
-  fittedAverage: AffineRange | undefined;
+  /** Moving averages without each part, and of all. */
+  readonly averagesWithout: (AffineRange | undefined)[];
   average: AffineRange | undefined;
 }
 
 export const newRangeMeter = (): RangeMeter => ({
-  fitted: new Histogram(),
-  heldOut: new Histogram(),
+  parts: Array.from({ length: holdOutStep }, () => new Histogram()),
   current: undefined,
-  fittedAverage: undefined,
+  averagesWithout: Array.from({ length: holdOutStep }, () => undefined),
   average: undefined,
 });
 
 /** Counts one tensor of a sample. */
-export function look(meter: RangeMeter, values: ArrayLike<number>, heldOut: boolean): void {
-  (heldOut ? meter.heldOut : meter.fitted).add(values);
+export function look(meter: RangeMeter, values: ArrayLike<number>, part: number): void {
+  meter.parts[part]!.add(values);
   let { min, max } = meter.current ?? { min: Infinity, max: -Infinity };
   for (let i = 0; i < values.length; i++) {
     const x = values[i]!;
@@ -61,24 +67,38 @@ export function look(meter: RangeMeter, values: ArrayLike<number>, heldOut: bool
 }
 
 /** Ends a sample. */
-export function closeSample(meter: RangeMeter, heldOut: boolean, { average: share }: RangeOptions): void {
-  const { current } = meter;
+export function closeSample(meter: RangeMeter, part: number, { average: share }: RangeOptions): void {
+  const { current, averagesWithout } = meter;
   if (current === undefined) return;
   const moved = (old: AffineRange | undefined): AffineRange =>
     old === undefined
       ? current
       : { min: old.min + share * (current.min - old.min), max: old.max + share * (current.max - old.max) };
   meter.average = moved(meter.average);
-  if (!heldOut) meter.fittedAverage = moved(meter.fittedAverage);
+  averagesWithout.forEach((old, p) => {
+    if (p !== part) averagesWithout[p] = moved(old);
+  });
   meter.current = undefined;
 }
 
-/** All that was seen. */
-export function wholeOf({ fitted, heldOut }: RangeMeter): Histogram {
-  const whole = new Histogram(fitted.half);
-  whole.merge(fitted);
-  whole.merge(heldOut);
-  return whole;
+/** What ranges are made of. */
+export interface Seen {
+  readonly values: Histogram;
+  readonly density: Density;
+  readonly average: AffineRange;
+}
+
+/** All that was seen, without one part where that leaves something finite. */
+export function seenBy({ parts, averagesWithout, average }: RangeMeter, without?: number): Seen {
+  const values = new Histogram(parts[0]!.half);
+  const others = parts.filter((_, part) => part !== without);
+  const enough = others.some(({ count }) => count > 0);
+  for (const part of enough ? others : parts) values.merge(part);
+  return {
+    values,
+    density: densityOf(values),
+    average: (without === undefined ? undefined : averagesWithout[without]) ?? average!,
+  };
 }
 
 /** The grid of eight bits for a range. */
@@ -87,27 +107,24 @@ export function gridOf(low: number, high: number): Grid {
   return { scale, low: -128 - zero, high: 127 - zero };
 }
 
-/** @param average the moving average over the same samples as the histogram */
 export function rangeBy(
   method: RangeMethod,
-  seen: Histogram,
-  density: Density,
-  average: AffineRange,
+  { values, density, average }: Seen,
   { percentile, symmetric }: RangeOptions,
 ): AffineRange {
   switch (method) {
     case "minmax":
-      return balanced({ min: seen.min, max: seen.max }, symmetric);
+      return balanced({ min: values.min, max: values.max }, symmetric);
     case "moving-average":
       return balanced(average, symmetric);
     case "percentile":
-      return percentileRange(seen, percentile, symmetric);
+      return percentileRange(values, percentile, symmetric);
     case "mse":
       return leastErrorRange(density, gridOf, symmetric);
     case "entropy-ort":
-      return ortEntropyRange(seen, symmetric);
+      return ortEntropyRange(values, symmetric);
     case "entropy-nvidia":
-      return nvidiaEntropyRange(seen, symmetric);
+      return nvidiaEntropyRange(values, symmetric);
   }
 }
 

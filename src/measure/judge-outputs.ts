@@ -119,17 +119,28 @@ export async function judgeGraphs(
   samples: SampleSource,
   createExecutor: ExecutorFactory,
 ): Promise<readonly NoiseRatio[]> {
+  const ratios = graphs.map(() => new NoiseRatio());
+  await addNoise(ratios, real, graphs, heldOutSamples(samples), createExecutor);
+  return ratios;
+}
+
+/** The same on these samples, added to what the ratios hold. */
+export async function addNoise(
+  ratios: readonly NoiseRatio[],
+  real: Graph,
+  graphs: readonly Graph[],
+  samples: Iterable<readonly Tensor[]>,
+  createExecutor: ExecutorFactory,
+): Promise<void> {
   const opened = [await judgeable(real, createExecutor)];
   try {
     for (const graph of graphs) opened.push(await judgeable(graph, createExecutor));
-    const ratios = graphs.map(() => new NoiseRatio());
-    for (const sample of heldOutSamples(samples)) {
+    for (const sample of samples) {
       const [wanted, ...found] = opened.map(({ executor, names }) => valuesOf(executor, sample, names));
       found.forEach((values, g) => {
         ratios[g]!.add(wanted!, values);
       });
     }
-    return ratios;
   } finally {
     for (const { executor } of opened) executor.dispose();
   }

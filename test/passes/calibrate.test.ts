@@ -5,12 +5,13 @@ import {
   closeSample,
   look,
   newRangeMeter,
+  seenBy,
   noiseOf,
   rangeBy,
   rangeMethods,
   weighedMethods,
 } from "../../passes/quantize/range-meter.ts";
-import { fittedSamples, heldOutSamples } from "../../src/measure/split-samples.ts";
+import { fittedSamples, foldsOf, heldOutSamples } from "../../src/measure/split-samples.ts";
 import { interpreterFactory } from "../../src/exec/interpreter.ts";
 import type { Graph } from "../../src/ir/graph.ts";
 import { densityOf } from "../../src/numerics/quantization-error.ts";
@@ -64,11 +65,11 @@ const rangeOf = (graph: Graph, name: string) => graph.values.find((value) => val
 describe("moving-average", () => {
   const constant = (value: number, before: number, count: number): { min: number; max: number } => {
     const meter = newRangeMeter();
-    look(meter, [-before, before], false);
-    closeSample(meter, false, options);
+    look(meter, [-before, before], 0);
+    closeSample(meter, 0, options);
     for (let n = 0; n < count; n++) {
-      look(meter, [-value, value], false);
-      closeSample(meter, false, options);
+      look(meter, [-value, value], 0);
+      closeSample(meter, 0, options);
     }
     return meter.average!;
   };
@@ -145,16 +146,17 @@ describe("auto", () => {
       const meter = newRangeMeter();
       let n = 0;
       for (const [x] of samples.batches()) {
+        const part = n++ % 5;
         look(
           meter,
           Array.from(numbersOf(x!), (r) => Math.fround(3 * r)),
-          n++ % 5 === 4,
+          part,
         );
-        closeSample(meter, false, options);
+        closeSample(meter, part, options);
       }
-      const judges = densityOf(meter.heldOut);
+      const judges = densityOf(meter.parts[4]!);
       const noises = weighedMethods.map((method) =>
-        noiseOf(rangeBy(method, meter.fitted, densityOf(meter.fitted), meter.average!, options), judges),
+        noiseOf(rangeBy(method, seenBy(meter, 4), options), judges),
       );
       const chosen = noises[weighedMethods.findIndex((method) => method === finding["method"])]!;
       expect(chosen).toBeLessThanOrEqual(noises[0]!);
@@ -194,6 +196,26 @@ describe("the split", () => {
     expect(numbers(heldOutSamples(samples))).toEqual([4, 9, 14, 19]);
     expect(numbers(fittedSamples(samples, 4))).toEqual([3, 8, 13, 18]);
     expect(numbers(fittedSamples(samples, 100))).toHaveLength(16);
+  });
+  test("each fifth judges in turn", () => {
+    const folds = foldsOf(rows(7, 1, (n) => n));
+    expect(folds.map(({ part }) => part)).toEqual([0, 1, 2, 3, 4]);
+    expect(folds.map(({ heldOut }) => numbers(heldOut))).toEqual([[0, 5], [1, 6], [2], [3], [4]]);
+    const [all, ...none] = foldsOf(rows(3, 1, (n) => n));
+    expect(none).toEqual([]);
+    expect(all!.part).toBeUndefined();
+    expect(numbers(all!.heldOut)).toEqual([0, 1, 2]);
+  });
+  test("what a part alone has seen is missing without it", () => {
+    const meter = newRangeMeter();
+    for (let n = 0; n < 10; n++) {
+      look(meter, [n === 4 ? 100 : n], n % 5);
+      closeSample(meter, n % 5, options);
+    }
+    expect(rangeBy("minmax", seenBy(meter), options)).toEqual({ min: 0, max: 100 });
+    expect(rangeBy("minmax", seenBy(meter, 3), options)).toEqual({ min: 0, max: 100 });
+    expect(rangeBy("minmax", seenBy(meter, 4), options)).toEqual({ min: 0, max: 8 });
+    expect(seenBy(meter, 4).average.max).toBeLessThan(seenBy(meter).average.max);
   });
   test("fewer than five serve as both", () => {
     const samples = rows(3, 1, (n) => n);
