@@ -34,6 +34,7 @@ import { removeRedundantQuantization } from "./quantize/remove-redundant-quantiz
 import { signActivations } from "./quantize/sign-activations.ts";
 import { measureSensitivity } from "./quantize/measure-sensitivity.ts";
 import { smoothActivations } from "./quantize/smooth-activations.ts";
+import { splitChannels } from "./quantize/split-channels.ts";
 import { roundWeights } from "./quantize/round-weights.ts";
 import { widenOutputs } from "./quantize/widen-outputs.ts";
 import { requantize } from "./quantize/requantize.ts";
@@ -63,6 +64,7 @@ export const passes: readonly Pass[] = [
   equalizeLayers,
   absorbBias,
   smoothActivations,
+  splitChannels,
   calibrate,
   insertFakeQuantization,
   roundWeights,

@@ -23,6 +23,7 @@ export const methods: readonly Method[] = [
     passes: `${fake("bits=8")}, round-weights{bits=8}, correct-bias, widen-outputs`,
   },
   { name: "W8 smoothed", passes: `smooth-activations, ${fake("bits=8")}, correct-bias` },
+  { name: "W8 split", passes: `split-channels, ${fake("bits=8")}, correct-bias` },
   { name: "W8 absorbed", passes: `absorb-bias, ${fake("bits=8")}, correct-bias`, networks: ["vww", "ad"] },
   { name: "W8 rounded", passes: `${fake("bits=8")}, round-weights{bits=8}, correct-bias` },
   {

@@ -1,6 +1,6 @@
 /**
- * Removes entries of tensors, operation by operation. The entries must be whole channels (dependency-groups.ts), so that every
- * operation does on what is left what it did there before.
+ * Removes or repeats entries of tensors, operation by operation. The entries must be whole channels (dependency-groups.ts), so that every
+ * operation does on what is there what it did before.
  */
 import { DiagnosticError } from "../../src/diagnostics/diagnostic.ts";
 import type { Attributes } from "../../src/ir/attributes.ts";
@@ -11,8 +11,12 @@ import { maskedBy, maskOf } from "../../src/ops/constant.ts";
 import { allocate, elementCount, stridesOf, type Tensor } from "../../src/tensor/tensor.ts";
 import type { Channel } from "./dependency-groups.ts";
 
-export function removeEntries(graph: Graph, channels: readonly Channel[]): void {
-  const kept = keptOf(channels);
+export const removeEntries = (graph: Graph, channels: readonly Channel[]): void => {
+  takeEntries(graph, keptOf(channels));
+};
+
+/** Leaves of each of these values the entries that are named, as often as they are; other values keep all of theirs. */
+export function takeEntries(graph: Graph, kept: ReadonlyMap<Value, Kept>): void {
   const keptBy = (value: Value): Kept => kept.get(value) ?? wholeOf(value);
   const replacements = new Map<Value, Value>();
   const replaced: Operation[] = [];
@@ -95,7 +99,7 @@ function checkShape({ definition, result }: Operation, made: Value, kept: Kept):
     {
       code: "narrow",
       severity: "error",
-      message: `'${definition.name}' has shape [${made.type.shape.join(", ")}] after channels were removed, expected [${expected.join(", ")}]`,
+      message: `'${definition.name}' has shape [${made.type.shape.join(", ")}] with other channels, expected [${expected.join(", ")}]`,
       subject: `%${result.name}`,
       notes: [{ message: "its 'narrow' has to say what becomes of attributes that count entries" }],
     },

@@ -77,11 +77,11 @@ export type OperandsOf<O extends readonly string[], T> = {
   readonly [K in VariadicName<O[number]>]: readonly T[];
 };
 
-/** What is left of a tensor after entries along some of its axes were removed, axis by axis. */
+/** What is left of a tensor after entries along some of its axes were removed or repeated, axis by axis. */
 export type Kept = readonly {
   /** Before. */
   readonly extent: number;
-  /** Ascending. */
+  /** Ascending, an entry that is repeated as often as it is there. */
   readonly indices: readonly number[];
 }[];
 
@@ -144,7 +144,7 @@ export interface OpSpec<O extends readonly string[], A extends AttributeSpecs> {
    */
   permute?(attrs: AttributesOf<A>, permutation: readonly number[]): Permuted<AttributeInput<A>>;
   /**
-   * Its attributes after entries of operands and result were removed that belong together by its expression, for an operator whose
+   * Its attributes after entries of operands and result were removed or repeated that belong together by its expression, for an operator whose
    * attributes count or place such entries. Others keep the attributes they have.
    */
   narrow?(attrs: AttributesOf<A>, operands: OperandsOf<O, Kept>, result: Kept): AttributeInput<A>;

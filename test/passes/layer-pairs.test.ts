@@ -1,4 +1,4 @@
-/** Outliers moved into weights, constant parts moved into biases: the same real network, and a gain as integers, or nothing at all. */
+/** Outliers moved into weights or split, constant parts moved into biases: the same real network, and a gain as integers, or nothing at all. */
 import { describe, expect, test } from "vitest";
 import { passes } from "../../passes/index.ts";
 import { createInterpreter, interpreterFactory } from "../../src/exec/interpreter.ts";
@@ -181,5 +181,109 @@ describe("absorb-bias", () => {
     const before = printGraph(graph);
     expect((await run(graph, "absorb-bias", { samples: given }))[0]!.statistics).toEqual({});
     expect(printGraph(graph)).toBe(before);
+  });
+});
+
+describe("split-channels", () => {
+  const text = textOf({ outlier: 50, bias: 0.5 });
+  const shapesOf = (graph: Graph): (readonly number[])[] =>
+    ["w", "b", "h", "r", "v"].map((name) => graph.values.find((value) => value.name === name)!.type.shape);
+
+  test("the real network computes what it did; the widest channel shrinks, and integers gain", async () => {
+    const graph = net(text);
+    const [record] = await run(graph, "split-channels{share=1}");
+    expect(record!.statistics).toEqual({ added: 8 });
+    expect(shapesOf(graph)).toEqual([[16, 6], [16], [1, 16], [1, 16], [4, 16]]);
+    const wanted = outputsOf(net(text));
+    const size = Math.max(...wanted.map(Math.abs));
+    outputsOf(graph).forEach((y, i) => {
+      expect(Math.abs(y - wanted[i]!)).toBeLessThan(1e-5 * size);
+    });
+    expect(Math.max(...largestOf(graph, "r"))).toBeCloseTo(Math.max(...largestOf(net(text), "r")) / 9, 3);
+    const plain = net(text);
+    await run(plain, integers);
+    await run(graph, integers);
+    expect(errorOf(graph, wanted)).toBeLessThan(errorOf(plain, wanted) / 4);
+  });
+
+  test("a twentieth of the channels, one at least, unless told otherwise", async () => {
+    const graph = net(text);
+    const [record] = await run(graph, "split-channels");
+    expect(record!.statistics).toEqual({ added: 1 });
+    const finding = record!.findings[1]!;
+    expect(finding).toMatchObject({ value: "r", channels: 8, added: 1 });
+    expect(finding["split"]).toBeCloseTo(Number(finding["reach"]) / 2, 5);
+  });
+
+  const windows = (second: string): string => `graph @net(%x: tensor<1x3x3x1xf32>) {
+  %w = constant {value = dense<[[[[9]]], [[[1]]]]>} : tensor<2x1x1x1xf32>
+  %h = conv2d %x, %w : tensor<1x3x3x2xf32>
+  %r = relu %h : tensor<1x3x3x2xf32>
+  ${second}
+  return %y
+}`;
+  const image = samplesFromArrays(
+    [tensor("f32", [10, 3, 3, 1], Float32Array.from({ length: 90 }, uniform))],
+    [[1, 3, 3, 1]],
+  );
+  test("windows, padding and no bias", async () => {
+    // What the narrow channel says decides.
+    const tap = (): number[] => [uniform(), 20 * uniform()].map((w) => Number(w.toFixed(3)));
+    const kernel = [[0, 1, 2].map(() => [0, 1, 2].map(tap))];
+    const second = `%v = constant {value = dense<${JSON.stringify(kernel)}>} : tensor<1x3x3x2xf32>
+  %y = conv2d %r, %v {pads = [1, 1, 1, 1]} : tensor<1x3x3x1xf32>`;
+    const [graph, before] = [net(windows(second)), net(windows(second))];
+    expect((await run(graph, "split-channels", { samples: image }))[0]!.statistics).toEqual({ added: 1 });
+    for (const sample of image.batches()) {
+      const [wanted, found] = [before, graph].map((each) =>
+        numbersOf(createInterpreter(each).run(sample)[0]!),
+      );
+      wanted!.forEach((y: number, i: number) => {
+        expect(found![i]).toBeCloseTo(y, 4);
+      });
+    }
+  });
+
+  const shared = text
+    .replace("linear %r, %v, %d", "linear %r, %v")
+    .replace("return %y", "%z = linear %x, %w, %b : tensor<1x8xf32>\n  return %y, %z");
+  const depthwise = windows(`%v = constant {value = dense<[[[[1]]], [[[2]]]]>} : tensor<2x1x1x1xf32>
+  %y = conv2d %r, %v {groups = 2} : tensor<1x3x3x2xf32>`);
+  test.each([
+    ["a bound from above", textOf({ outlier: 50, between: "clip %h {min = 0.0, max = 6.0}" }), samples],
+    ["a function that is not homogeneous", textOf({ outlier: 50, between: "tanh %h" }), samples],
+    ["a layer whose constants another reads", shared, samples],
+    ["a layer of groups", depthwise, image],
+  ])("declines at %s", async (_, from, given) => {
+    const graph = net(from);
+    const before = printGraph(graph);
+    expect((await run(graph, "split-channels", { samples: given }))[0]!.statistics).toEqual({});
+    expect(printGraph(graph)).toBe(before);
+  });
+
+  test("leaves alone what gets hardly narrower, withdraws where nothing is gained, and knows its shares", async () => {
+    const two = (rows: string): string => `graph @net(%x: tensor<1x1xf32>) {
+  %w = constant {value = dense<${rows}>} : tensor<2x1xf32>
+  %r = linear %x, %w : tensor<1x2xf32>
+  %v = constant {value = dense<[[127, 127]]>} : tensor<1x2xf32>
+  %y = linear %r, %v : tensor<1x1xf32>
+  return %y
+}`;
+    // Multiples of the steps they get: integers are exact already.
+    const exact = samplesFromArrays(
+      [tensor("f32", [10, 1, 1], Float32Array.from([0, 255, 3, 4, 5, 0, 255, 8, 9, 10]))],
+      [[1, 1]],
+    );
+    const alike = net(two("[[127], [-126]]"));
+    expect((await run(alike, "split-channels", { samples: exact }))[0]!.statistics).toEqual({});
+    const graph = net(two("[[127], [0]]"));
+    const before = printGraph(graph);
+    const [record] = await run(graph, "split-channels", { samples: exact });
+    expect(record!.statistics).toEqual({ withdrawn: 1 });
+    expect(record!.findings[0]!["summary"]).toContain("withdrawn");
+    expect(printGraph(graph)).toBe(before);
+    await expect(run(graph, "split-channels{share=0}")).rejects.toMatchObject({
+      diagnostics: [{ code: "option", message: "share is 0, expected more than 0 and at most 1" }],
+    });
   });
 });
