@@ -19,8 +19,8 @@ import type { Graph, Value } from "../../src/ir/graph.ts";
 import type { Kept } from "../../src/ir/operation.ts";
 import { toDecibels } from "../../src/measure/judge-outputs.ts";
 import { fittedSamples } from "../../src/measure/split-samples.ts";
+import { takeEntries, wholeOf } from "../../src/ops/take-entries.ts";
 import { definePass } from "../../src/pass/pass.ts";
-import { takeEntries } from "../prune/narrow-graph.ts";
 import { measureChannels } from "./channel-statistics.ts";
 import { isHomogeneous, openPairs, type OpenPair } from "./layer-pairs.ts";
 import { quantizedNoise } from "./quantized-noise.ts";
@@ -117,13 +117,11 @@ function splitPair(graph: Graph, { value, copies }: Split): void {
   const kept = new Map<Value, Kept>();
   const repeat = (repeated: Value | undefined, axis: number): void => {
     if (repeated === undefined) return;
-    const { shape } = repeated.type;
-    const along = (extent: number, a: number): number[] =>
-      a === axis ? channels : Array.from({ length: extent }, (_, i) => i);
-    kept.set(
-      repeated,
-      shape.map((extent, a) => ({ extent, indices: along(extent, a) })),
-    );
+    const repeatedAlong = ({ extent, indices }: Kept[number], a: number): Kept[number] => ({
+      extent,
+      indices: a === axis ? channels : indices,
+    });
+    kept.set(repeated, wholeOf(repeated).map(repeatedAlong));
   };
   repeat(first.layer.weight, 0);
   repeat(first.layer.bias, 0);
