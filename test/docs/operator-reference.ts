@@ -6,6 +6,7 @@ import { posix } from "node:path";
 import ts from "typescript";
 import type { AttributeSpec } from "../../src/ir/attributes.ts";
 import type { IntegerForm, OpDefinition } from "../../src/ir/operation.ts";
+import type { ConverterRow, ConverterTable } from "../../src/frontends/onnx/converters/converter.ts";
 import { formatNumber } from "../../src/numerics/shortest.ts";
 import { sourceFiles, visitNodes, type SourceFile } from "../architecture/source-files.ts";
 
@@ -17,37 +18,53 @@ One operation set serves all stages: on \`f32\` an operator is real, on integers
 
 `;
 
-export function operatorReference(operators: readonly OpDefinition[]): string {
+export function operatorReference(operators: readonly OpDefinition[], table: ConverterTable): string {
   const onnx = onnxNames();
   const sections = operators.map((operator) => section(operator, onnx.get(operator.name) ?? []));
   const index = operators.map(({ name }) => `[${name}](#${name})`).join(" · ");
-  return `${head}${index}\n\n${onnxTable(operators, onnx)}\n${sections.join("\n")}`;
+  return `${head}${index}\n\n${onnxTable(operators, onnx, table)}\n${sections.join("\n")}`;
 }
 
-/** What each ONNX operator may become, and which of that has no integer form. */
-function onnxTable(operators: readonly OpDefinition[], onnx: ReadonlyMap<string, readonly string[]>): string {
-  const rows = new Map<string, OpDefinition[]>();
-  for (const operator of operators)
-    for (const name of onnx.get(operator.name) ?? []) rows.set(name, [...(rows.get(name) ?? []), operator]);
-  const lines = [...rows]
+/** Every ONNX operator that has a row: operator sets, what it may become, which of that has no integer form, and what else its row says. */
+function onnxTable(
+  operators: readonly OpDefinition[],
+  onnx: ReadonlyMap<string, readonly string[]>,
+  table: ConverterTable,
+): string {
+  const lines = Object.entries(table)
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
-    .map(([name, becomes]) => {
-      const without = becomes.filter(({ integer }) => integer === undefined).map((operator) => operator.name);
-      const integers = without.length === 0 ? "yes" : `not where it needs ${without.join(", ")}`;
-      return `| ${name} | ${becomes.map((operator) => `[${operator.name}](#${operator.name})`).join(", ")} | ${integers} |`;
+    .map(([name, row]) => {
+      const becomes = operators.filter((operator) => onnx.get(operator.name)?.includes(name) === true);
+      const links = becomes.map(linkTo).join(", ");
+      return `| ${name} | ${operatorSets(name, row)} | ${links || "-"} | ${integersText(becomes, row)} | ${row.remark ?? ""} |`;
     });
   return [
     "## ONNX operators",
     "",
-    "Operator sets 1 to 27, each with its own meaning of attributes and inputs. In reals (`f32`, and other plain elements where ONNX has",
+    `Operator sets 1 to ${newestOpset}, each with its own meaning of attributes and inputs. In reals (\`f32\`, and other plain elements where ONNX has`,
     "them) everything here runs in every engine. What is computed of shapes and other known integers needs no operator: it is evaluated when",
-    "the model is read. Shapes must be static; RNN, GRU and LSTM are unrolled, so that code grows with the number of steps.",
+    "the model is read. Shapes must be static; RNN, GRU and LSTM are unrolled, so that code grows with the number of steps. Constant means",
+    "an initializer, or what is computed of such.",
     "",
-    "| ONNX | may become | in integers |",
-    "| --- | --- | --- |",
+    "| ONNX | operator sets | may become | in integers | remarks |",
+    "| --- | --- | --- | --- | --- |",
     ...lines,
     "",
   ].join("\n");
+}
+
+/** The newest that the cases of ONNX's own suite are of. */
+const newestOpset = 27;
+
+const linkTo = ({ name }: OpDefinition): string => `[${name}](#${name})`;
+
+const operatorSets = (name: string, { since, until }: ConverterRow): string =>
+  name.includes("::") ? "its domain's" : `${since}-${until ?? newestOpset}`;
+
+function integersText(becomes: readonly OpDefinition[], { recognizedAs }: ConverterRow): string {
+  if (recognizedAs !== undefined) return `as ${linkTo(recognizedAs)}`;
+  const without = becomes.filter(({ integer }) => integer === undefined).map(({ name }) => name);
+  return without.length === 0 ? "yes" : `not where it needs ${without.join(", ")}`;
 }
 
 function section(

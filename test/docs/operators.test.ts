@@ -8,7 +8,7 @@ import { updating } from "../updating.ts";
 import { operatorReference } from "./operator-reference.ts";
 
 const path = fileURLToPath(new URL("../../docs/operators.md", import.meta.url));
-const reference = operatorReference(operators);
+const reference = operatorReference(operators, converters);
 
 test("docs/operators.md is up to date", () => {
   const shown = existsSync(path) ? readFileSync(path, "utf8") : "";
@@ -22,6 +22,12 @@ test("it knows what ONNX operators become", () => {
   expect(section("mul")).toMatch(/\*\*From ONNX:\*\* .*Mul.*Pow.*Swish/);
   expect(section("conv2d")).toMatch(/\*\*From ONNX:\*\* Conv/);
   expect(section("requantize")).not.toContain("From ONNX");
+});
+
+test("it knows operator sets and what a row says of itself", () => {
+  expect(reference).toMatch(/\| Resize \| 10-27 \|.*antialias/);
+  expect(reference).toMatch(/\| Upsample \| 1-9 \|/);
+  expect(reference).toMatch(/\| LayerNormalization \| 17-27 \|.*\| as \[layer_norm\]/);
 });
 
 test("every converter that creates operators is found", () => {

@@ -187,6 +187,40 @@ export const integerCases: readonly IntegerCase[] = [
       { what: `rows of ${n}`, bound: 0.502 },
     ),
   ),
+  onnx(
+    "RMSNormalization",
+    {
+      nodes: [{ op: "RMSNormalization", in: ["x", "w"], out: ["y"] }],
+      initializers: { w: numbers(64) },
+      opset: 23,
+    },
+    { "%x": bytes("4x64") },
+    { bound: 0.502 },
+  ),
+  onnx(
+    "InstanceNormalization",
+    {
+      nodes: [
+        { op: "Transpose", in: ["x"], out: ["c"], attributes: { perm: [0, 3, 1, 2] } },
+        { op: "InstanceNormalization", in: ["c", "w", "b"], out: ["n"] },
+        { op: "Transpose", in: ["n"], out: ["y"], attributes: { perm: [0, 2, 3, 1] } },
+      ],
+      initializers: { w: numbers(3), b: numbers(3) },
+    },
+    { "%x": bytes("2x5x7x3") },
+    { bound: 0.502, what: "between convolutions" },
+  ),
+  onnx(
+    "GroupNormalization",
+    {
+      nodes: [{ op: "GroupNormalization", in: ["x", "w", "b"], out: ["y"], attributes: { num_groups: 2 } }],
+      initializers: { w: numbers(4), b: numbers(4) },
+      opset: 21,
+    },
+    { "%x": bytes("2x4x5x7") },
+    // Gain and offset are of channels, which the groups' rows run across: each rounds by itself.
+    { bound: 1.5, what: "gain and offset apart" },
+  ),
   ...["leaky_relu", "sigmoid", "tanh", "exp", "abs", "neg", "erf", "sin", "cos", "silu", "hard_sigmoid"].map(
     (name) => unary(name),
   ),

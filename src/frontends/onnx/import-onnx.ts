@@ -13,7 +13,7 @@ import type { PortNames } from "../../ir/ports.ts";
 import { tensorType } from "../../ir/types.ts";
 import { checkOnnxModel, type CheckedOnnxModel, type OnnxCheckOptions } from "./check.ts";
 import { constantPool, type ConstantPool } from "./constant-pool.ts";
-import type { ConverterTable } from "./converters/converter.ts";
+import type { ConverterRow } from "./converters/converter.ts";
 import { converters } from "./converters/index.ts";
 import { decodeOnnx, describeNode } from "./decode.ts";
 import { folds } from "./fold-shapes.ts";
@@ -141,12 +141,9 @@ const rowOf = <Row>(table: Readonly<Record<string, Row>>, key: string): Row | un
   Object.hasOwn(table, key) ? table[key] : undefined;
 
 function requireOperators({ model }: CheckedOnnxModel, nodes: readonly OnnxNode[]): void {
-  const unknown = nodes.filter((node) => {
-    const key = operatorKey(node);
-    return rowOf(converters, key) === undefined && rowOf(folds, key) === undefined;
-  });
+  const unknown = nodes.filter((node) => rowOf(converters, operatorKey(node)) === undefined);
   if (unknown.length === 0) return;
-  const supported = Object.keys({ ...converters, ...folds });
+  const supported = Object.keys(converters);
   throw new DiagnosticError(unsupportedOperators(unknown, model.opsets, model.functions, supported));
 }
 
@@ -192,7 +189,7 @@ function convertNode(conversion: Conversion, node: OnnxNode): void {
   const opset = conversion.checked.model.opsets.get(node.domain) ?? 1;
   const view = nodeView(node, operands, { ...conversion, opset });
   try {
-    const converted = convertView(view, converters);
+    const converted = convertView(view, rowOf(converters, operatorKey(node))!);
     assignOutputs(conversion, view, converted);
   } catch (error) {
     if (!(error instanceof DiagnosticError)) throw error;
@@ -202,21 +199,23 @@ function convertNode(conversion: Conversion, node: OnnxNode): void {
     view.warn("onnx-ignored-attribute", `has the attribute '${name}', which is ignored`);
 }
 
-function convertView(view: NodeView, table: ConverterTable): readonly Converted[] {
-  const key = operatorKey(view.node);
-  const row = rowOf(table, key);
-  const fold = rowOf(folds, key);
+function convertView(view: NodeView, { convert, ...row }: ConverterRow): readonly Converted[] {
+  requireVersion(view, row);
   const allKnown = view.operands.every((operand) => operand === undefined || isKnown(operand));
-  const folded = allKnown ? fold?.(view) : undefined;
+  const folded = allKnown ? rowOf(folds, operatorKey(view.node))?.(view) : undefined;
   if (folded !== undefined) return [folded];
-  if (row !== undefined) {
-    const converted = row(view);
-    return Array.isArray(converted) ? (converted as readonly Converted[]) : [converted as Converted];
-  }
-  const reason = allKnown ? "real numbers" : "values that are computed";
-  return view.fail("onnx-not-constant", `is applied to ${reason}, expected integers known at compile time`, {
-    help: "this operator is supported in the computation of shapes only",
-  });
+  const converted = convert(view);
+  return Array.isArray(converted) ? (converted as readonly Converted[]) : [converted as Converted];
+}
+
+/** Files that name an operator set without the operator are read all the same, by that set's rules. */
+function requireVersion(
+  { node, opset, warn }: NodeView,
+  { since, until }: Pick<ConverterRow, "since" | "until">,
+): void {
+  if (node.domain !== "" || (opset >= since && opset <= (until ?? opset))) return;
+  const sets = until === undefined ? `${since} and later` : `${since} to ${until}`;
+  warn("onnx-operator-version", `is an operator of operator sets ${sets}, the model imports ${opset}`);
 }
 
 /** The inputs explain most problems; a fault of an initializer explains itself. */

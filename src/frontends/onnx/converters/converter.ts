@@ -1,10 +1,10 @@
 /**
- * One row an ONNX operator. A row is a function from the node to what its outputs are: a value of the graph, or a tensor where
- * the result is known at compile time. The common kinds of rows are made by the functions here, so that an operator of
- * one element is `Name: unary(operator)`.
+ * One row an ONNX operator. A row holds a function from the node to what its outputs are, a value of the graph or a tensor where
+ * the result is known at compile time, and says for which operator sets. The common kinds of rows are made by the functions here, so that an operator of
+ * one element is `Name: since(1, unary(operator))`.
  */
 import type { Value } from "../../../ir/graph.ts";
-import type { TypedOp } from "../../../ir/operation.ts";
+import type { OpDefinition, TypedOp } from "../../../ir/operation.ts";
 import type { AttributeInput, AttributeSpec } from "../../../ir/attributes.ts";
 import type { add } from "../../../ops/add.ts";
 import type { NodeView } from "../node-view.ts";
@@ -13,8 +13,29 @@ import type { Converted } from "../operand.ts";
 /** Gives the first output, or a list of outputs. Ends with a diagnostic where the node cannot be expressed. */
 export type Converter = (node: NodeView) => Converted | readonly Converted[];
 
+export interface ConverterRow {
+  readonly convert: Converter;
+  /** The operator set that brought the operator; all since then are understood, each with its own meaning. */
+  readonly since: number;
+  /** The last one that had it, where later ones have it no more. */
+  readonly until?: number;
+  /** For docs/operators.md: what changed from version to version, what is declined. */
+  readonly remark?: string;
+  /** What a pass makes of the formula that the row writes: the operator that has the integer form. */
+  readonly recognizedAs?: OpDefinition;
+}
+
 /** By operator type; those of other domains as `domain::Type`. */
-export type ConverterTable = Readonly<Record<string, Converter>>;
+export type ConverterTable = Readonly<Record<string, ConverterRow>>;
+
+type RowFacts = Omit<ConverterRow, "since" | "convert">;
+
+/** A row, as `Name: since(9, unary(erf))`; a text is a remark. */
+export const since = (version: number, convert: Converter, facts: string | RowFacts = {}): ConverterRow => ({
+  since: version,
+  convert,
+  ...(typeof facts === "string" ? { remark: facts } : facts),
+});
 
 type BinaryOp = typeof add;
 

@@ -13,7 +13,7 @@ import { conv2d } from "../../../ops/conv2d.ts";
 import { pad } from "../../../ops/pad.ts";
 import { slice } from "../../../ops/slice.ts";
 import type { NodeView } from "../node-view.ts";
-import type { ConverterTable } from "./converter.ts";
+import { since, type ConverterTable } from "./converter.ts";
 import { convertConvTranspose } from "./transposed-convolution.ts";
 import {
   asPlanes,
@@ -27,7 +27,10 @@ import {
   type SpatialWindows,
 } from "./windows.ts";
 
-export const convolution: ConverterTable = { Conv: convertConv, ConvTranspose: convertConvTranspose };
+export const convolution: ConverterTable = {
+  Conv: since(1, convertConv, "one to three spatial axes"),
+  ConvTranspose: since(1, convertConvTranspose, "one to three spatial axes; the weight must be constant"),
+};
 
 function convertConv(node: NodeView): Value {
   const extents = spatialExtents(node);

@@ -9,23 +9,23 @@ import { slice } from "../../../ops/slice.ts";
 import { elementCount, saturatedNumbersOf, tensor } from "../../../tensor/tensor.ts";
 import { axisAt, type NodeView } from "../node-view.ts";
 import { isKnown } from "../operand.ts";
-import type { ConverterTable } from "./converter.ts";
+import { since, type ConverterTable } from "./converter.ts";
 import { termsOf } from "./terms.ts";
 
 export const gathering: ConverterTable = {
-  Gather: convertGather,
-  GatherElements: (node) => {
+  Gather: since(1, convertGather),
+  GatherElements: since(11, (node) => {
     const axis = axisAt(node, node.attributes.int("axis") ?? 0, node.shape(0).length);
     return node.create(gatherElements, { input: node.value(0), indices: node.value(1) }, { axis });
-  },
-  GatherND: (node) => {
+  }),
+  GatherND: since(11, (node) => {
     const batch = node.attributes.int("batch_dims") ?? 0;
     return node.create(gatherNd, { input: node.value(0), indices: node.value(1) }, { batch_dims: batch });
-  },
-  OneHot: convertOneHot,
-  Scatter: convertScatterElements,
-  ScatterElements: convertScatterElements,
-  ScatterND: convertScatterNd,
+  }),
+  OneHot: since(9, convertOneHot, "depth must be constant"),
+  Scatter: since(9, convertScatterElements, { until: 10 }),
+  ScatterElements: since(11, convertScatterElements),
+  ScatterND: since(11, convertScatterNd),
 };
 
 /** Known indices are counted from the start and kept in 32 bits; a run of neighbours is a slice. */

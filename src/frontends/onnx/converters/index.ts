@@ -3,6 +3,7 @@ import type { ConverterTable } from "./converter.ts";
 import { convolution } from "./convolution.ts";
 import { elementwise } from "./elementwise.ts";
 import { gathering } from "./gathering.ts";
+import { generating } from "./generating.ts";
 import { integerProducts } from "./integer-products.ts";
 import { linear } from "./linear.ts";
 import { logic } from "./logic.ts";
@@ -31,5 +32,6 @@ export const converters: ConverterTable = {
   ...rearranging,
   ...padding,
   ...gathering,
+  ...generating,
   ...resizing,
 };

@@ -12,14 +12,14 @@ import { elementCount } from "../../../tensor/tensor.ts";
 import type { NodeView } from "../node-view.ts";
 import { isKnown, type Operand } from "../operand.ts";
 import { storedReals } from "../quantization.ts";
-import type { ConverterTable } from "./converter.ts";
+import { since, type ConverterTable } from "./converter.ts";
 import { convolution } from "./convolution.ts";
 import { linear } from "./linear.ts";
 import { termsOf } from "./terms.ts";
 
 export const integerProducts: ConverterTable = {
-  ConvInteger: convertConvInteger,
-  MatMulInteger: convertMatMulInteger,
+  ConvInteger: since(10, convertConvInteger),
+  MatMulInteger: since(10, convertMatMulInteger),
 };
 
 /** Integers up to this are exact in float32. */
@@ -59,7 +59,7 @@ function convertMatMulInteger(node: NodeView): Value {
   const element = isStored(node.operand(0)) ? "f32" : "i32";
   const a = centred(node, 0, 2, element, (rows) => [rows, 1]);
   const b = centred(node, 1, 3, element, (columns) => [1, columns]);
-  return product(node, a, b, (inner) => linear.MatMul!(inner) as Value);
+  return product(node, a, b, (inner) => linear.MatMul!.convert(inner) as Value);
 }
 
 function convertConvInteger(node: NodeView): Value {
@@ -76,7 +76,7 @@ function convertConvInteger(node: NodeView): Value {
         help: "quantize its input by QuantizeLinear with a constant scale",
       },
     );
-  const sum = product(node, a, b, (inner) => convolution.Conv!(inner) as Value);
+  const sum = product(node, a, b, (inner) => convolution.Conv!.convert(inner) as Value);
   return a.scale === undefined ? termsOf(node).as("i32", sum) : sum;
 }
 

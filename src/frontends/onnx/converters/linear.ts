@@ -14,9 +14,13 @@ import { numbersOf, tensor } from "../../../tensor/tensor.ts";
 import { requireFinite } from "../constant-pool.ts";
 import type { NodeView } from "../node-view.ts";
 import { isKnown, type KnownOperand } from "../operand.ts";
-import type { ConverterTable } from "./converter.ts";
+import { since, type ConverterTable } from "./converter.ts";
 
-export const linear: ConverterTable = { Einsum: convertEinsum, Gemm: convertGemm, MatMul: convertMatMul };
+export const linear: ConverterTable = {
+  Einsum: since(12, convertEinsum),
+  Gemm: since(1, convertGemm, "attribute broadcast until 6"),
+  MatMul: since(1, convertMatMul),
+};
 
 function convertGemm(node: NodeView): Value {
   const { attributes } = node;

@@ -15,27 +15,31 @@ import { isNarrow, type ElementType } from "../../../tensor/element-type.ts";
 import { elementTypeOf } from "../decode-tensor.ts";
 import { contentAt, type NodeView } from "../node-view.ts";
 import { elementOf, type Converted } from "../operand.ts";
-import { binary, broadcastOperands, unary, type Converter, type ConverterTable } from "./converter.ts";
+import { binary, broadcastOperands, since, unary, type Converter, type ConverterTable } from "./converter.ts";
 
 export const logic: ConverterTable = {
-  And: binary(and),
-  BitwiseAnd: binary(and),
-  BitwiseNot: unary(not),
-  BitwiseOr: binary(or),
-  BitwiseXor: binary(xor),
-  Cast: (node) => converted(node, castElement(node)),
-  CastLike: convertCastLike,
-  Equal: binary(equal),
-  Greater: exchanged(less),
-  GreaterOrEqual: exchanged(lessEqual),
-  IsInf: convertIsInf,
-  IsNaN: unary(isNan),
-  Less: binary(less),
-  LessOrEqual: binary(lessEqual),
-  Not: unary(not),
-  Or: binary(or),
-  Where: convertWhere,
-  Xor: binary(xor),
+  And: since(1, binary(and), "attributes broadcast and axis until 6"),
+  BitwiseAnd: since(18, binary(and)),
+  BitwiseNot: since(18, unary(not)),
+  BitwiseOr: since(18, binary(or)),
+  BitwiseXor: since(18, binary(xor)),
+  Cast: since(
+    1,
+    (node) => converted(node, castElement(node)),
+    "to is a word until 5; half precision is computed in f32, 4 and 8-bit floats and 4-bit integers are declined",
+  ),
+  CastLike: since(15, convertCastLike, "as Cast"),
+  Equal: since(1, binary(equal), "attributes broadcast and axis until 6"),
+  Greater: since(1, exchanged(less), "attributes broadcast and axis until 6"),
+  GreaterOrEqual: since(12, exchanged(lessEqual)),
+  IsInf: since(10, convertIsInf),
+  IsNaN: since(9, unary(isNan)),
+  Less: since(1, binary(less), "attributes broadcast and axis until 6"),
+  LessOrEqual: since(12, binary(lessEqual)),
+  Not: since(1, unary(not)),
+  Or: since(1, binary(or), "attributes broadcast and axis until 6"),
+  Where: since(9, convertWhere),
+  Xor: since(1, binary(xor), "attributes broadcast and axis until 6"),
 };
 
 /** a > b is b < a, also where one of them is NaN. */

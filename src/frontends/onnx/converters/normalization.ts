@@ -6,24 +6,33 @@ import type { Value } from "../../../ir/graph.ts";
 import { argMax } from "../../../ops/arg-max.ts";
 import { avgPool } from "../../../ops/avg-pool.ts";
 import { batchNorm } from "../../../ops/batch-norm.ts";
+import { layerNorm } from "../../../ops/layer-norm.ts";
 import { softmax } from "../../../ops/softmax.ts";
 import { elementCount, tensor } from "../../../tensor/tensor.ts";
 import { axisAt, type NodeView } from "../node-view.ts";
-import type { Converter, ConverterTable } from "./converter.ts";
+import { since, type Converter, type ConverterTable } from "./converter.ts";
 import { termsOf } from "./terms.ts";
 
 export const normalization: ConverterTable = {
-  BatchNormalization: convertBatchNormalization,
-  GroupNormalization: convertGroupNormalization,
-  Hardmax: alongAxis(convertHardmax),
-  InstanceNormalization: convertInstanceNormalization,
-  LayerNormalization: convertLayerNormalization,
-  LogSoftmax: alongAxis(convertLogSoftmax),
-  LpNormalization: convertLpNormalization,
-  LRN: convertLrn,
-  MeanVarianceNormalization: convertMeanVariance,
-  RMSNormalization: convertRms,
-  Softmax: alongAxis((node, input, axis) => node.create(softmax, { input }, { axis })),
+  BatchNormalization: since(
+    1,
+    convertBatchNormalization,
+    "inference; statistics per element (spatial = 0) are declined",
+  ),
+  GroupNormalization: since(18, convertGroupNormalization, "scale and bias per group until 20"),
+  Hardmax: since(1, alongAxis(convertHardmax), "until 12 over all axes from axis on"),
+  InstanceNormalization: since(1, convertInstanceNormalization, { recognizedAs: layerNorm }),
+  LayerNormalization: since(17, convertLayerNormalization, { recognizedAs: layerNorm }),
+  LogSoftmax: since(1, alongAxis(convertLogSoftmax), "until 12 over all axes from axis on"),
+  LpNormalization: since(1, convertLpNormalization),
+  LRN: since(1, convertLrn),
+  MeanVarianceNormalization: since(9, convertMeanVariance),
+  RMSNormalization: since(23, convertRms, { recognizedAs: layerNorm }),
+  Softmax: since(
+    1,
+    alongAxis((node, input, axis) => node.create(softmax, { input }, { axis })),
+    "until 12 over all axes from axis on",
+  ),
 };
 
 /** At inference. Until operator set 13 a node said that it trains by its further outputs, since then by an attribute. */

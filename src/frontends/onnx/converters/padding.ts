@@ -6,11 +6,13 @@ import { slice } from "../../../ops/slice.ts";
 import { saturatedNumbersOf, tensor } from "../../../tensor/tensor.ts";
 import { axisAt, type NodeView } from "../node-view.ts";
 import { isKnown } from "../operand.ts";
-import type { ConverterTable } from "./converter.ts";
+import { since, type ConverterTable } from "./converter.ts";
 import { integers } from "./shape.ts";
 import { termsOf } from "./terms.ts";
 
-export const padding: ConverterTable = { Pad: convertPad };
+export const padding: ConverterTable = {
+  Pad: since(1, convertPad, "pads are attributes until 10, constant inputs since; all four modes"),
+};
 
 interface Pads {
   /** One entry for each axis; negative ones cut. */

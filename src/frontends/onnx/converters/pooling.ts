@@ -15,7 +15,7 @@ import { reduceMax } from "../../../ops/reduce-max.ts";
 import { reduceMean } from "../../../ops/reduce-mean.ts";
 import { elementCount } from "../../../tensor/tensor.ts";
 import type { NodeView } from "../node-view.ts";
-import type { ConverterTable } from "./converter.ts";
+import { since, type ConverterTable } from "./converter.ts";
 import { termsOf } from "./terms.ts";
 import {
   asPlanes,
@@ -31,14 +31,16 @@ import {
 } from "./windows.ts";
 
 export const pooling: ConverterTable = {
-  AveragePool: convertAveragePool,
-  GlobalAveragePool: (node) =>
+  AveragePool: since(1, convertAveragePool, "one to three spatial axes"),
+  GlobalAveragePool: since(1, (node) =>
     node.create(reduceMean, { input: node.value(0) }, { axes: spatialAxes(node), keepdims: true }),
-  GlobalLpPool: convertGlobalLpPool,
-  GlobalMaxPool: (node) =>
+  ),
+  GlobalLpPool: since(1, convertGlobalLpPool),
+  GlobalMaxPool: since(1, (node) =>
     node.create(reduceMax, { input: node.value(0) }, { axes: spatialAxes(node), keepdims: true }),
-  LpPool: convertLpPool,
-  MaxPool: convertMaxPool,
+  ),
+  LpPool: since(1, convertLpPool, "one to three spatial axes; p is real in 1"),
+  MaxPool: since(1, convertMaxPool, "one to three spatial axes; indices of volumes are declined"),
 };
 
 function spatialAxes(node: NodeView): number[] {

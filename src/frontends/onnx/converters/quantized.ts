@@ -9,7 +9,7 @@ import type { NodeView } from "../node-view.ts";
 import { isTensor, type Converted, type Operand } from "../operand.ts";
 import { quantizationAt, realAt, realOf, storedBy } from "../quantization.ts";
 import { convolution } from "./convolution.ts";
-import type { Converter, ConverterTable } from "./converter.ts";
+import { since, type Converter, type ConverterTable } from "./converter.ts";
 import { elementwise } from "./elementwise.ts";
 import { linear } from "./linear.ts";
 import { logic } from "./logic.ts";
@@ -18,22 +18,33 @@ import { pooling } from "./pooling.ts";
 import { shape } from "./shape.ts";
 
 export const quantized: ConverterTable = {
-  QuantizeLinear: convertQuantize,
-  DequantizeLinear: convertDequantize,
-  QLinearConv: convertQLinearConv,
-  QLinearMatMul: qlinear(linear.MatMul!, [0, 3], 6),
-  "com.microsoft::QuantizeLinear": convertQuantize,
-  "com.microsoft::DequantizeLinear": convertDequantize,
-  "com.microsoft::QLinearAdd": qlinear(elementwise.Add!, [0, 3], 6),
-  "com.microsoft::QLinearMul": qlinear(elementwise.Mul!, [0, 3], 6),
-  "com.microsoft::QLinearLeakyRelu": qlinear(elementwise.LeakyRelu!, [0], 3),
-  "com.microsoft::QLinearSigmoid": qlinear(elementwise.Sigmoid!, [0], 3),
-  "com.microsoft::QLinearSoftmax": qlinear(normalization.Softmax!, [0], 3),
-  "com.microsoft::QLinearAveragePool": qlinear(channelsFirst(pooling.AveragePool!), [0], 3),
-  "com.microsoft::QLinearGlobalAveragePool": qlinear(channelsFirst(pooling.GlobalAveragePool!), [0], 3),
-  "com.microsoft::QLinearConcat": convertQLinearConcat,
-  "com.microsoft::QLinearWhere": convertQLinearWhere,
-  "com.microsoft::QGemm": convertQGemm,
+  QuantizeLinear: since(
+    10,
+    convertQuantize,
+    "scales must be constant, along an axis for constants only; blocks, 4 bits and 8-bit floats are declined",
+  ),
+  DequantizeLinear: since(
+    10,
+    convertDequantize,
+    "scales must be constant, along an axis for constants only; blocks, 4 bits and 8-bit floats are declined",
+  ),
+  QLinearConv: since(10, convertQLinearConv),
+  QLinearMatMul: since(10, qlinear(linear.MatMul!.convert, [0, 3], 6)),
+  "com.microsoft::QuantizeLinear": since(1, convertQuantize),
+  "com.microsoft::DequantizeLinear": since(1, convertDequantize),
+  "com.microsoft::QLinearAdd": since(1, qlinear(elementwise.Add!.convert, [0, 3], 6)),
+  "com.microsoft::QLinearMul": since(1, qlinear(elementwise.Mul!.convert, [0, 3], 6)),
+  "com.microsoft::QLinearLeakyRelu": since(1, qlinear(elementwise.LeakyRelu!.convert, [0], 3)),
+  "com.microsoft::QLinearSigmoid": since(1, qlinear(elementwise.Sigmoid!.convert, [0], 3)),
+  "com.microsoft::QLinearSoftmax": since(1, qlinear(normalization.Softmax!.convert, [0], 3)),
+  "com.microsoft::QLinearAveragePool": since(1, qlinear(channelsFirst(pooling.AveragePool!.convert), [0], 3)),
+  "com.microsoft::QLinearGlobalAveragePool": since(
+    1,
+    qlinear(channelsFirst(pooling.GlobalAveragePool!.convert), [0], 3),
+  ),
+  "com.microsoft::QLinearConcat": since(1, convertQLinearConcat),
+  "com.microsoft::QLinearWhere": since(1, convertQLinearWhere),
+  "com.microsoft::QGemm": since(1, convertQGemm),
 };
 
 /** The rules that an operator inside one of com.microsoft goes by. */
@@ -94,7 +105,7 @@ function convertQLinearConv(node: NodeView): Value {
     computed(node.operand(3).name, realAt(node, 3, 0)),
     ...biasOf(node, 8, quantizationAt(node, 1, []), quantizationAt(node, 4, node.shape(3), 0)),
   ];
-  return storedBy(node, resultOf(node, convolution.Conv!(node.withOperands(operands))), 6);
+  return storedBy(node, resultOf(node, convolution.Conv!.convert(node.withOperands(operands))), 6);
 }
 
 function biasOf(node: NodeView, index: number, input: Quantization, weight: Quantization): Operand[] {
@@ -115,14 +126,14 @@ function convertQGemm(node: NodeView): Value {
     computed(node.operand(3).name, realAt(node, 3, columns)),
     ...biasOf(node, 6, quantizationAt(node, 1, []), quantizationAt(node, 4, node.shape(3), columns)),
   ];
-  const product = resultOf(node, linear.Gemm!(node.withOperands(operands, innerOpset)));
+  const product = resultOf(node, linear.Gemm!.convert(node.withOperands(operands, innerOpset)));
   return node.has(7) ? storedBy(node, product, 7) : product;
 }
 
 /** The condition, then two choices with their scales, then y's. */
 function convertQLinearWhere(node: NodeView): Value {
   const choices = [1, 4].map((index) => computed(node.operand(index).name, realAt(node, index)));
-  const chosen = logic.Where!(node.withOperands([node.operand(0), ...choices], innerOpset));
+  const chosen = logic.Where!.convert(node.withOperands([node.operand(0), ...choices], innerOpset));
   return storedBy(node, resultOf(node, chosen), 7);
 }
 
@@ -132,5 +143,5 @@ function convertQLinearConcat(node: NodeView): Value {
   const reals = Array.from({ length: count }, (_, i) =>
     computed(node.operand(2 + 3 * i).name, realAt(node, 2 + 3 * i)),
   );
-  return storedBy(node, resultOf(node, shape.Concat!(node.withOperands(reals, innerOpset))), 0);
+  return storedBy(node, resultOf(node, shape.Concat!.convert(node.withOperands(reals, innerOpset))), 0);
 }

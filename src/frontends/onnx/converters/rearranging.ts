@@ -5,15 +5,15 @@ import { broadcastShape } from "../../../ops/broadcasting.ts";
 import { elementCount, saturatedNumbersOf, tensor } from "../../../tensor/tensor.ts";
 import { contentAt, type NodeView } from "../node-view.ts";
 import type { Converted } from "../operand.ts";
-import type { ConverterTable } from "./converter.ts";
+import { since, type ConverterTable } from "./converter.ts";
 import { termsOf } from "./terms.ts";
 
 export const rearranging: ConverterTable = {
-  DepthToSpace: convertDepthToSpace,
-  Expand: convertExpand,
-  SpaceToDepth: convertSpaceToDepth,
-  Tile: convertTile,
-  Trilu: convertTrilu,
+  DepthToSpace: since(1, convertDepthToSpace),
+  Expand: since(8, convertExpand, "the shape must be constant"),
+  SpaceToDepth: since(1, convertSpaceToDepth),
+  Tile: since(1, convertTile, "repeats must be constant; one axis in 1"),
+  Trilu: since(14, convertTrilu, "k must be constant"),
 };
 
 function convertExpand(node: NodeView): Converted {

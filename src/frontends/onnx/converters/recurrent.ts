@@ -25,13 +25,25 @@ import { elementCount, tensor } from "../../../tensor/tensor.ts";
 import type { NodeView } from "../node-view.ts";
 import { isKnown } from "../operand.ts";
 import { readActivations, type Activation } from "./activations.ts";
-import type { Converter, ConverterTable } from "./converter.ts";
+import { since, type Converter, type ConverterTable } from "./converter.ts";
 import { termsOf, type Terms } from "./terms.ts";
 
 export const recurrent: ConverterTable = {
-  GRU: recurrence({ gates: 3, activations: ["Sigmoid", "Tanh"], states: 1, cell: gruCell }),
-  LSTM: recurrence({ gates: 4, activations: ["Sigmoid", "Tanh", "Tanh"], states: 2, cell: lstmCell }),
-  RNN: recurrence({ gates: 1, activations: ["Tanh"], states: 1, cell: rnnCell }),
+  GRU: since(
+    1,
+    recurrence({ gates: 3, activations: ["Sigmoid", "Tanh"], states: 1, cell: gruCell }),
+    "unrolled; sequence lengths, all activations, both directions; linear_before_reset since 3; layout since 14",
+  ),
+  LSTM: since(
+    1,
+    recurrence({ gates: 4, activations: ["Sigmoid", "Tanh", "Tanh"], states: 2, cell: lstmCell }),
+    "unrolled; sequence lengths, all activations, both directions, peepholes; layout since 14",
+  ),
+  RNN: since(
+    1,
+    recurrence({ gates: 1, activations: ["Tanh"], states: 1, cell: rnnCell }),
+    "unrolled; sequence lengths, all activations, both directions; layout since 14",
+  ),
 };
 
 interface Kind {

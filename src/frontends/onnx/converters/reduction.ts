@@ -17,31 +17,47 @@ import type { reductionAttributes } from "../../../ops/reductions.ts";
 import { topKIndices } from "../../../ops/top-k-indices.ts";
 import { saturatedNumbersOf } from "../../../tensor/tensor.ts";
 import { axisAt, contentAt, type NodeView } from "../node-view.ts";
-import type { Converter, ConverterTable } from "./converter.ts";
+import { since, type Converter, type ConverterTable } from "./converter.ts";
 import { termsOf, type Terms } from "./terms.ts";
 
 export const reduction: ConverterTable = {
-  ReduceL1: sumOf((x, t) => t.size(x)),
-  ReduceL2: sumOf(
-    (x, t) => t.times(x, x),
-    (sum, t) => t.as(sum.type.element, t.root(asReal(sum, t))),
+  ReduceL1: since(
+    1,
+    sumOf((x, t) => t.size(x)),
+    "axes are an attribute until 17, a constant input since",
   ),
-  ReduceLogSum: sumOf(
-    (x) => x,
-    (sum, t) => t.logarithm(sum),
+  ReduceL2: since(
+    1,
+    sumOf(
+      (x, t) => t.times(x, x),
+      (sum, t) => t.as(sum.type.element, t.root(asReal(sum, t))),
+    ),
+    "axes are an attribute until 17, a constant input since",
   ),
-  ReduceLogSumExp: convertLogSumExp,
-  ReduceMax: reduceBy(reduceMax),
-  ReduceMean: reduceBy(reduceMean),
-  ReduceMin: reduceBy(reduceMin),
-  ReduceProd: reduceBy(reduceProd),
-  ReduceSum: reduceBy(reduceSum),
-  ReduceSumSquare: sumOf((x, t) => t.times(x, x)),
+  ReduceLogSum: since(
+    1,
+    sumOf(
+      (x) => x,
+      (sum, t) => t.logarithm(sum),
+    ),
+    "axes are an attribute until 17, a constant input since",
+  ),
+  ReduceLogSumExp: since(1, convertLogSumExp, "axes are an attribute until 17, a constant input since"),
+  ReduceMax: since(1, reduceBy(reduceMax), "axes are an attribute until 17, a constant input since"),
+  ReduceMean: since(1, reduceBy(reduceMean), "axes are an attribute until 17, a constant input since"),
+  ReduceMin: since(1, reduceBy(reduceMin), "axes are an attribute until 17, a constant input since"),
+  ReduceProd: since(1, reduceBy(reduceProd), "axes are an attribute until 17, a constant input since"),
+  ReduceSum: since(1, reduceBy(reduceSum), "axes are an attribute until 12, a constant input since"),
+  ReduceSumSquare: since(
+    1,
+    sumOf((x, t) => t.times(x, x)),
+    "axes are an attribute until 17, a constant input since",
+  ),
 
-  ArgMax: positionBy(argMax),
-  ArgMin: positionBy(argMin),
-  CumSum: convertCumSum,
-  TopK: convertTopK,
+  ArgMax: since(1, positionBy(argMax)),
+  ArgMin: since(1, positionBy(argMin)),
+  CumSum: since(11, convertCumSum, "the axis must be constant"),
+  TopK: since(1, convertTopK, "k is an attribute until 9, a constant input since; takes extent² comparisons"),
 };
 
 /** The axes of a reduction, all of them if it names none; undefined where no axes mean no reduction. */

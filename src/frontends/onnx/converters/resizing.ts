@@ -8,7 +8,7 @@ import { resample } from "../../../ops/resample.ts";
 import { wideValue } from "../../../ops/wide-value.ts";
 import { numbersOf, saturatedNumbersOf, tensor } from "../../../tensor/tensor.ts";
 import { axisAt, type NodeView } from "../node-view.ts";
-import type { ConverterTable } from "./converter.ts";
+import { since, type ConverterTable } from "./converter.ts";
 import {
   coordinates,
   isOutside,
@@ -22,7 +22,14 @@ import {
 } from "./interpolation.ts";
 import { termsOf } from "./terms.ts";
 
-export const resizing: ConverterTable = { Resize: convertResize, Upsample: convertUpsample };
+export const resizing: ConverterTable = {
+  Resize: since(
+    10,
+    convertResize,
+    "10 has scales only, 11 brought coordinates and modes, 18 antialias, axes and aspect ratios; scales, sizes and roi must be constant",
+  ),
+  Upsample: since(1, convertUpsample, { until: 9, remark: "scales must be constant; Resize since 10" }),
+};
 
 /** How entries are found, the same for all axes. */
 interface Method {

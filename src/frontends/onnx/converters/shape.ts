@@ -8,21 +8,21 @@ import type { Value } from "../../../ir/graph.ts";
 import { elementCount, saturatedNumbersOf, tensor } from "../../../tensor/tensor.ts";
 import { axisAt, contentAt, type NodeView } from "../node-view.ts";
 import type { Converted } from "../operand.ts";
-import type { ConverterTable } from "./converter.ts";
+import { since, type ConverterTable } from "./converter.ts";
 
 export const shape: ConverterTable = {
-  Concat: convertConcat,
-  Dropout: convertDropout,
-  Flatten: convertFlatten,
-  Identity: (node) => contentAt(node, 0),
-  Reshape: convertReshape,
-  Shape: convertShape,
-  Size: (node) => tensor("i64", [], [BigInt(elementCount(node.shape(0)))]),
-  Slice: convertSlice,
-  Split: convertSplit,
-  Squeeze: convertSqueeze,
-  Transpose: convertTranspose,
-  Unsqueeze: convertUnsqueeze,
+  Concat: since(1, convertConcat),
+  Dropout: since(1, convertDropout, "does nothing; training is declined"),
+  Flatten: since(1, convertFlatten),
+  Identity: since(1, (node) => contentAt(node, 0)),
+  Reshape: since(1, convertReshape, "the shape is an attribute until 4, a constant input since"),
+  Shape: since(1, convertShape),
+  Size: since(1, (node) => tensor("i64", [], [BigInt(elementCount(node.shape(0)))])),
+  Slice: since(1, convertSlice, "ranges are attributes until 9, constant inputs since"),
+  Split: since(1, convertSplit, "sizes are an attribute until 12, a constant input since"),
+  Squeeze: since(1, convertSqueeze, "axes are an attribute until 12, a constant input since"),
+  Transpose: since(1, convertTranspose),
+  Unsqueeze: since(1, convertUnsqueeze, "axes are an attribute until 12, a constant input since"),
 };
 
 /** A list of integers that is an input since some version of the operator and an attribute before. */
