@@ -9,6 +9,7 @@
  *     clamp     its operand's
  *     table     that of its 256 values' range, or the operator's own
  *     fixed     the operator's own; another one that the model states is a table behind it
+ *     plain     one for its operands, as `same`
  *     wide      of a sum that grows by no more than is known, 16 bits that hold its operand grown so much; else as `same`
  *
  * A sum (convolution, matrix product, addition) has no range but that of samples: its result and the inputs of the network must be
@@ -49,7 +50,9 @@ export const completeQuantization = definePass({
     for (const operation of graph.operations) {
       const { definition, operands, result } = operation;
       if (definition === quantize || definition === dequantize || isConstant(result)) continue;
-      if (result.type.element !== "f32") continue;
+      const isPlain =
+        definition.integer?.kind === "plain" && operands.some(({ type }) => type.element === "f32");
+      if (result.type.element !== "f32" && !isPlain) continue;
       const problem = integerProblem(operation, definition.integer);
       if (problem !== undefined) {
         report(problem, result);
@@ -124,6 +127,14 @@ function complete(graph: Graph, operation: Operation): Completion {
   switch (form.kind) {
     case "same":
       return completeSame(graph, operation);
+    case "plain": {
+      const reals = operands.filter(({ type }) => type.element === "f32");
+      return tieOperands(
+        graph,
+        operation,
+        commonType(reals.flatMap((operand) => storedTypeOf(operand) ?? [])),
+      );
+    }
     case "wide": {
       const type = grownType(operands[0]!.producer);
       return type === undefined ? completeSame(graph, operation) : pairAfter(graph, operation, type);
@@ -176,14 +187,21 @@ function lastClamp(graph: Graph, operation: Operation): Operation {
 
 function completeSame(graph: Graph, operation: Operation): Completion {
   const { result } = operation;
-  // Indices and conditions mean themselves.
   const operands = operation.operands.filter(({ type }) => type.element === "f32");
   const sources = operands.flatMap((operand) => storedTypeOf(operand) ?? []);
   const ends = [...result.users].filter((user) => user.definition === quantize);
   const type = ends.length > 0 ? typeOf(ends[0]!.result) : (endType(graph, result) ?? commonType(sources));
   const isDone = ends.length === result.users.size && !isOutput(graph, result);
+  const completion = tieOperands(graph, operation, type);
+  if (isDone && ends.every((end) => sameStored(typeOf(end.result), type))) return completion;
+  return pairAfter(graph, operation, type);
+}
+
+/** Gives all real operands one quantization. */
+function tieOperands(graph: Graph, operation: Operation, type: FixedQuantization): Completion {
   let completion: Completion = "done";
-  for (const operand of new Set(operands)) {
+  // Indices and conditions mean themselves.
+  for (const operand of new Set(operation.operands.filter((value) => value.type.element === "f32"))) {
     const source = storedTypeOf(operand);
     if (source !== undefined && sameStored(source, type)) continue;
     requireOneScale(operation, type);
@@ -191,8 +209,7 @@ function completeSame(graph: Graph, operation: Operation): Completion {
     else convertOperand(graph, operation, operand, operand.name, type);
     completion = "completed";
   }
-  if (isDone && ends.every((end) => sameStored(typeOf(end.result), type))) return completion;
-  return pairAfter(graph, operation, type);
+  return completion;
 }
 
 function commonType(sources: readonly FixedQuantization[]): FixedQuantization {

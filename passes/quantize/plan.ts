@@ -9,7 +9,7 @@
  *     any of these → wide_value     takes what is not rounded yet
  *
  * Stored values fall into groups of one quantization: operators that work on stored integers as they are tie their result
- * to their operands, and so does state, which goes from an output to an input. Some groups are *fixed* beforehand, by an operator (softmax has scale 1/256) or by the integers the
+ * to their operands (operands of a comparison to each other), and so does state, which goes from an output to an input. Some groups are *fixed* beforehand, by an operator (softmax has scale 1/256) or by the integers the
  * samples came as; a value of a fixed group that meets others (concat) is converted there by a table, for its own
  * quantization cannot change.
  */
@@ -59,18 +59,21 @@ export function planQuantization(graph: Graph, fixedInputs: ReadonlyMap<Value, F
   const problems: Diagnostic[] = [];
   const wide = wideValues(graph);
 
-  const start = (value: Value, fixed?: FixedQuantization): void => {
+  const startWith = (values: readonly Value[], fixed: FixedQuantization | undefined): Group => {
+    const isWide = values.some((value) => wide.has(value));
     const group: Group = {
-      values: [value],
-      sources: [value],
+      values: [...values],
+      sources: [...values],
       constants: [],
       converted: [],
-      fixed: wide.has(value) ? undefined : fixed,
-      wide: wide.has(value),
+      fixed: isWide ? undefined : fixed,
+      wide: isWide,
     };
     groups.add(group);
-    groupOf.set(value, group);
+    for (const value of values) groupOf.set(value, group);
+    return group;
   };
+  const start = (value: Value, fixed?: FixedQuantization): Group => startWith([value], fixed);
   const unite = (into: Group, other: Group): void => {
     if (into === other) return;
     for (const value of other.values) groupOf.set(value, into);
@@ -91,8 +94,8 @@ export function planQuantization(graph: Graph, fixedInputs: ReadonlyMap<Value, F
     const fixed = members[0]?.group.fixed;
     const alike = fixed !== undefined && members.every(({ group }) => sameFixed(group.fixed, fixed));
     const united = alike ? members : members.filter(({ group }) => group.fixed === undefined);
-    start(operation.result);
-    const group = groupOf.get(operation.result)!;
+    // What means itself is no member, but what is compared shares one scale.
+    const group = startWith([operation.result].filter(isReal), undefined);
     group.sources.length = 0;
     group.fixed = alike ? fixed : undefined;
     group.constants.push(...constants);
@@ -116,7 +119,8 @@ export function planQuantization(graph: Graph, fixedInputs: ReadonlyMap<Value, F
     if (problem !== undefined) problems.push(problem);
     const state = pendingOf(operation, form, pending);
     if (state !== undefined && isDeferred(graph, result, state)) pending.set(result, state);
-    else if (form?.kind === "same" || (form?.kind === "clamp" && state === undefined)) tie(operation);
+    else if (form?.kind === "same" || form?.kind === "plain") tie(operation);
+    else if (form?.kind === "clamp" && state === undefined) tie(operation);
     else if (form?.kind === "wide" && !readsUnrounded(operation, operation.operands[0]!)) tie(operation);
     else if (isReal(result)) start(result, fixedBy(form));
   }
@@ -192,13 +196,6 @@ export function fixedBy(form: IntegerForm | undefined): FixedQuantization | unde
   return { element: "i8", quantization: form.result };
 }
 
-/** What a user can do about an operator without integer form. */
-const rewrites: ReadonlyMap<string, string> = new Map([
-  ["batch_norm", "run fold-batch-norm; a normalization that follows no layer can be written as one"],
-  ["div", "divide by constants, or normalize as layer normalization does"],
-  ["pow", "write a constant exponent as products"],
-]);
-
 /** Why an operation cannot be done in integers, its operands' quantizations aside. */
 export function integerProblem(operation: Operation, form: IntegerForm | undefined): Diagnostic | undefined {
   const { name } = operation.definition;
@@ -211,7 +208,7 @@ export function integerProblem(operation: Operation, form: IntegerForm | undefin
   if (form === undefined)
     return report(
       `'${name}' has no integer form`,
-      rewrites.get(name) ?? "express it by operators that have one",
+      operation.definition.rewrite ?? "express it by operators that have one",
     );
   if (form.kind !== "accumulator") return undefined;
   const named = nameOperands(operation.definition, operation.operands) as Record<string, Value | undefined>;

@@ -13,6 +13,10 @@
  *     nothing       q(d a)                   = a, or a lookup where scales differ
  *     wide          q(wide_value(x))         = what q(x) is
  *
+ * Where positions and truth values end it instead:
+ *
+ *     plain         op(d a, d b)             = op(a, b)
+ *
  * A clamp before the quantization becomes the clamp of the requantization: [low, high] → zero + round(bound / scale), so relu is
  * max(lo, zero) (algorithms.md section 8). Which case applies is the operator's `IntegerForm`; no operator is named.
  *
@@ -63,9 +67,25 @@ export const requantize = definePass({
       } else supersede(graph, operation, stored);
       count("stored");
     }
+    for (const operation of graph.operations) if (storePlain(graph, operation)) count("stored");
     stripBoundary(graph);
   },
 });
+
+/** Positions and truth values of stored integers. */
+function storePlain(graph: Graph, operation: Operation): boolean {
+  const { definition, attributes, operands } = operation;
+  if (definition.integer?.kind !== "plain" || !operands.some(({ type }) => type.element === "f32"))
+    return false;
+  const stored = storedOperands(operation);
+  if (stored === undefined) return false;
+  supersede(
+    graph,
+    operation,
+    graph.createGeneric(definition, stored, attributes, inPlaceOf(operation)).result,
+  );
+  return true;
+}
 
 interface Island {
   /** A dequantization, or the operation whose operands are all dequantized. */

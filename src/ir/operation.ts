@@ -49,6 +49,8 @@ export type IntegerForm =
     }
   /** Works on stored integers as they are, result and operands sharing one quantization (reshape, max_pool, relu's clamp). */
   | { readonly kind: "same" }
+  /** Takes stored integers of one quantization as they are and gives integers or truth values that mean themselves (arg_max, less). */
+  | { readonly kind: "plain" }
   /** `low <= y <= high` in reals, absorbed by the clamp of the requantization that feeds it. */
   | { readonly kind: "clamp"; bounds(attrs: Attributes): { readonly low: number; readonly high: number } }
   /** A function of one element: a 256-entry table from its expression. */
@@ -121,6 +123,8 @@ export interface OpSpec<O extends readonly string[], A extends AttributeSpecs> {
     result: ExpressResult,
   ): readonly Step[];
   readonly integer?: IntegerForm;
+  /** What a user can do where an operator of reals has no integer form: the help of the diagnostic that says so. */
+  readonly rewrite?: string;
   /** Multiply-accumulates of one evaluation, padded taps counted. */
   macs?(operands: OperandsOf<O, TensorType>, attrs: AttributesOf<A>, result: TensorType): number;
   /** An accumulator with weights as a matrix product of rows of its input, its weight's axis 0 being the output. */
@@ -159,6 +163,7 @@ export interface OpDefinition {
   readonly operands: readonly string[];
   readonly attrs: AttributeSpecs;
   readonly integer?: IntegerForm;
+  readonly rewrite?: string;
   readonly movesOnly?: boolean;
   infer(
     operands: Readonly<Record<string, TensorType | readonly TensorType[] | undefined>>,

@@ -19,6 +19,7 @@ Source: ONNX BatchNormalization; Ioffe and Szegedy 2015.`,
     "%v": "tensor<2xf32>",
   },
   operands: ["input", "scale", "bias", "mean", "variance"],
+  rewrite: "run fold-batch-norm; a normalization that follows no layer can be written as one",
   attrs: { epsilon: float(1e-5), axis: int(-1) },
   permute: (attrs, permutation) => ({ ...permuteAxis(attrs, permutation), operands: 1 }),
 

@@ -31,17 +31,18 @@ interface BinarySpec {
   /** The result's element where it is not the operands': a truth value. */
   readonly result?: "bool";
   /**
-   * What it does with stored operands: a product gives an i32 accumulator; an order-preserving operator works
-   * on operands and result of one quantization. Others refuse them.
+   * What it does with stored operands: a product gives an i32 accumulator; an order-preserving operator or a comparison works
+   * on operands, and a result that is no truth value, of one quantization. Others refuse them.
    */
   readonly stored?: "product" | "same";
   readonly integer?: IntegerForm;
+  readonly rewrite?: string;
 }
 
 type BinaryOp = TypedOp<readonly ["lhs", "rhs"], typeof noAttributes>;
 
 export function defineBinary(spec: BinarySpec): BinaryOp {
-  const { name, doc, plain, elements = numberElements, stored, integer } = spec;
+  const { name, doc, plain, elements = numberElements, stored, integer, rewrite } = spec;
   const sample = elements.includes("f32") ? "f32" : elements[0]!;
   return defineOp({
     name,
@@ -51,6 +52,7 @@ export function defineBinary(spec: BinarySpec): BinaryOp {
     operands: ["lhs", "rhs"],
     attrs: noAttributes,
     ...(integer === undefined ? {} : { integer }),
+    ...(rewrite === undefined ? {} : { rewrite }),
     permute: permuteElementwise,
 
     infer({ lhs, rhs }, _, fail) {

@@ -15,6 +15,8 @@ holds (NaN gives 0), reals round to the nearest; bools are 0 and 1, and true is 
   example: '%y = cast %x {to = "i32"} : tensor<4xi32>',
   given: { "%x": "tensor<4xf32>" },
   operands: ["input"],
+  rewrite:
+    "end the network before the conversion: its outputs are integers already, with a scale in the header",
   attrs: { to: choice(wholeElementTypes) },
   permute: permuteElementwise,
 

@@ -12,6 +12,7 @@ Source: ONNX CumSum.`,
   example: "%y = cum_sum %x {axis = 1} : tensor<2x3xf32>",
   given: { "%x": "tensor<2x3xf32>" },
   operands: ["input"],
+  rewrite: "multiply by a triangular matrix of ones",
   attrs: { axis: int(0), exclusive: bool(false), reverse: bool(false) },
 
   infer({ input }, { axis }, fail) {

@@ -16,6 +16,7 @@ letter, 'ij,jk->ik' for a matrix product; a letter that an operand has twice tak
   given: { "%a": "tensor<2x4xf32>", "%b": "tensor<3x4xf32>" },
   operands: ["inputs*"],
   attrs: { equation: text() },
+  rewrite: "write it as matrix products and transpositions",
 
   infer({ inputs }, { equation }, fail) {
     const { terms, output } = parse(equation, fail);

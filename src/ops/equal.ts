@@ -8,4 +8,6 @@ export const equal = defineBinary({
   plain: (element, a, b) => compareElements("eq", element, a, b),
   elements: comparableElements,
   result: "bool",
+  stored: "same",
+  integer: { kind: "plain" },
 });

@@ -7,4 +7,6 @@ export const lessEqual = defineBinary({
   doc: "y = lhs <= rhs; false where one is NaN. Source: ONNX LessOrEqual, GreaterOrEqual.",
   plain: (element, a, b) => compareElements("le", element, a, b),
   result: "bool",
+  stored: "same",
+  integer: { kind: "plain" },
 });

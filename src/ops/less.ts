@@ -7,4 +7,6 @@ export const less = defineBinary({
   doc: "y = lhs < rhs; false where one is NaN. Source: ONNX Less, Greater.",
   plain: (element, a, b) => compareElements("lt", element, a, b),
   result: "bool",
+  stored: "same",
+  integer: { kind: "plain" },
 });

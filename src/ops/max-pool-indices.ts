@@ -28,6 +28,7 @@ largest element that max_pool would take; i64. pads are top, left, bottom, right
   example: "%y = max_pool_indices %x {kernel = [2, 2], strides = [2, 2]} : tensor<1x2x2x3xi64>",
   given: { "%x": "tensor<1x4x4x3xf32>" },
   operands: ["input"],
+  rewrite: "let the network end with the pooled values and find positions outside of it",
   attrs: {
     kernel: ints(2),
     strides: ints(2, [1, 1]),

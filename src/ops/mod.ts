@@ -7,4 +7,5 @@ export const mod = defineBinary({
   doc: `y = lhs - rhs * floor(lhs / rhs), of the sign of rhs; lhs where rhs is an integer 0.
 Of reals in doubles, exact where the quotient is below 2^29. Source: ONNX Mod with fmod = 0.`,
   plain: (element, a, b) => modElements(element, a, b, false),
+  rewrite: "compute remainders outside of the network",
 });

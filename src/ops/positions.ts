@@ -19,6 +19,7 @@ export function definePosition(name: string, doc: string, operator: "min" | "max
     given: { "%x": "tensor<2x3xf32>" },
     operands: ["input"],
     attrs: attributes,
+    integer: { kind: "plain" },
 
     infer({ input }, { axis, keepdims }, fail) {
       if (isPlain(input)) requirePlain("input", input, numberElements, fail);

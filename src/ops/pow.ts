@@ -12,4 +12,5 @@ export const pow = defineBinary({
     const power = powExpression(x!, e!);
     return element === "f32" ? convert("f32", power) : convertElement("f64", element, power);
   },
+  rewrite: "write a constant exponent as products",
 });

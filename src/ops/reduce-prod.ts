@@ -14,6 +14,7 @@ export const reduceProd = defineOp({
   given: { "%x": "tensor<2x3xf32>" },
   operands: ["input"],
   attrs: reductionAttributes,
+  rewrite: "write the product as element-wise products of slices",
   permute: permuteReduction,
 
   infer({ input }, attrs, fail) {

@@ -43,6 +43,7 @@ first; i64. It takes extent² comparisons along the axis. Source: ONNX TopK, who
   given: { "%x": "tensor<2x3xf32>" },
   operands: ["input"],
   attrs: { axis: int(-1), k: int(), largest: bool(true) },
+  integer: { kind: "plain" },
 
   infer({ input }, { axis: given, k }, fail) {
     if (isPlain(input)) requirePlain("input", input, numberElements, fail);

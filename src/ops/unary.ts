@@ -28,6 +28,7 @@ interface UnarySpec<A extends Record<string, AttributeSpec>> {
   readonly result?: "bool";
   /** A table of 256 entries unless said otherwise. */
   readonly integer?: IntegerForm;
+  readonly rewrite?: string;
 }
 
 export function defineUnary<const A extends Record<string, AttributeSpec> = typeof noAttributes>(
@@ -44,6 +45,7 @@ export function defineUnary<const A extends Record<string, AttributeSpec> = type
     operands: ["input"],
     attrs: spec.attrs ?? (noAttributes as A),
     ...(integer === undefined ? {} : { integer }),
+    ...(spec.rewrite === undefined ? {} : { rewrite: spec.rewrite }),
     permute: permuteElementwise,
 
     infer({ input }, _, fail) {

@@ -63,12 +63,14 @@ const operatorSets = (name: string, { since, until }: ConverterRow): string =>
 
 function integersText(becomes: readonly OpDefinition[], { recognizedAs }: ConverterRow): string {
   if (recognizedAs !== undefined) return `as ${linkTo(recognizedAs)}`;
-  const without = becomes.filter(({ integer }) => integer === undefined).map(({ name }) => name);
+  const without = becomes
+    .filter(({ integer, rewrite }) => integer === undefined && rewrite !== undefined)
+    .map(({ name }) => name);
   return without.length === 0 ? "yes" : `not where it needs ${without.join(", ")}`;
 }
 
 function section(
-  { name, doc, operands, attrs, integer, example, given }: OpDefinition,
+  { name, doc, operands, attrs, integer, rewrite, example, given }: OpDefinition,
   onnx: string[],
 ): string {
   const types = Object.entries(given).map(([value, type]) => `// ${value}: ${type}\n`);
@@ -77,7 +79,7 @@ function section(
     ...(Object.keys(attrs).length === 0
       ? []
       : [`**Attributes:** ${Object.entries(attrs).map(attributeText).join(", ")}`]),
-    `**In integers:** ${integerText(integer)}`,
+    `**In integers:** ${integerText(integer, rewrite)}`,
     ...(onnx.length === 0 ? [] : [`**From ONNX:** ${onnx.join(", ")}`]),
   ];
   return [
@@ -130,10 +132,10 @@ function valueText(value: NonNullable<AttributeSpec["default"]>): string {
   return "element" in value ? "a tensor" : `[${value.join(", ")}]`;
 }
 
-function integerText(form: IntegerForm | undefined): string {
+function integerText(form: IntegerForm | undefined, rewrite: string | undefined): string {
   switch (form?.kind) {
     case undefined:
-      return "no form of its own";
+      return rewrite === undefined ? "no form of its own" : `no form of its own: ${rewrite}`;
     case "accumulator": {
       const { weight, bias } = form;
       const parts = [
@@ -144,6 +146,8 @@ function integerText(form: IntegerForm | undefined): string {
     }
     case "same":
       return "works on the stored integers as they are; result and operands share one quantization";
+    case "plain":
+      return "works on the stored integers as they are, of one quantization; the result means itself";
     case "clamp":
       return "the clamp of the requantization that feeds it";
     case "table":

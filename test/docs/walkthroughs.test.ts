@@ -16,7 +16,9 @@ test("docs/add-an-operator.md shows an operator as it is", () => {
   expect(blocksOf("docs/add-an-operator.md")[0]).toBe(read("src/ops/softplus.ts"));
   for (const line of ["Softplus: since(1, unary(softplus)),", '["softplus", [0, 100, -100]'])
     expect(read("docs/add-an-operator.md")).toContain(line);
-  expect(read("src/frontends/onnx/converters/elementwise.ts")).toContain("Softplus: since(1, unary(softplus)),");
+  expect(read("src/frontends/onnx/converters/elementwise.ts")).toContain(
+    "Softplus: since(1, unary(softplus)),",
+  );
   expect(read("test/ops/real.test.ts")).toContain('["softplus", [0, 100, -100]');
 });
 

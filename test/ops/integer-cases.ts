@@ -239,6 +239,17 @@ export const integerCases: readonly IntegerCase[] = [
     { "%x": bytes("1x7x5x3") },
     { bound: exact },
   ),
+  ...["arg_max", "arg_min"].map((name) =>
+    text(`%y = ${name} %x {axis = 1} : tensor<5x1xi64>`, { "%x": bytes("5x40") }, { bound: exact }),
+  ),
+  text(
+    "%y = top_k_indices %x {axis = 1, k = 5} : tensor<5x5xi64>",
+    { "%x": bytes("5x40") },
+    { bound: exact },
+  ),
+  ...["equal", "less", "less_equal"].map((name) =>
+    text(`%y = ${name} %a, %b : tensor<256x256xbool>`, alike, { ...allPairs, bound: exact }),
+  ),
   ...["reduce_max", "reduce_min"].map((name) =>
     text(`%y = ${name} %x {axes = [1]} : tensor<5x1xf32>`, { "%x": bytes("5x40") }, { bound: exact }),
   ),

@@ -183,6 +183,21 @@ export const storedCases: readonly StoredCase[] = [
     given: { "%x": "tensor<4x3xi16, 0.5:0>" },
     boundInSteps: exact,
   },
+  ...["arg_max", "arg_min"].map((name) => ({
+    line: `%y = ${name} %x {axis = 1, keepdims = false, last = true} : tensor<4xi64>`,
+    given: { "%x": "tensor<4x3xi8, 0.5:7>" },
+    boundInSteps: exact,
+  })),
+  {
+    line: "%y = top_k_indices %x {axis = 0, k = 3} : tensor<3x2xi64>",
+    given: { "%x": "tensor<5x2xu8, 0.5:7>" },
+    boundInSteps: exact,
+  },
+  ...["equal", "less", "less_equal"].map((name) => ({
+    line: `%y = ${name} %a, %b : tensor<4x3xbool>`,
+    given: { "%a": "tensor<4x3xi8, 0.5:-128>", "%b": "tensor<4x1xi8, 0.5:-128>" },
+    boundInSteps: exact,
+  })),
   {
     line: "%y = softmax %x : tensor<6x10xi8, 0.00390625:-128>",
     given: { "%x": "tensor<6x10xi8, 0.125:11>" },

@@ -15,6 +15,7 @@ import { isNarrow, type ElementType } from "../../../tensor/element-type.ts";
 import { elementTypeOf } from "../decode-tensor.ts";
 import { contentAt, type NodeView } from "../node-view.ts";
 import { elementOf, type Converted } from "../operand.ts";
+import { scalarTensor } from "./terms.ts";
 import { binary, broadcastOperands, since, unary, type Converter, type ConverterTable } from "./converter.ts";
 
 export const logic: ConverterTable = {
@@ -85,8 +86,15 @@ const wordElements: Readonly<Record<string, ElementType | undefined>> = {
 function converted(node: NodeView, to: ElementType): Converted {
   if (elementOf(node.operand(0)) === to) return contentAt(node, 0);
   if (isNarrow(to)) return node.fail("onnx-cast", `casts to ${to}, which is not supported`);
-  return node.create(cast, { input: node.value(0) }, { to });
+  // A choice between two reals has an integer form.
+  const input = node.value(0);
+  if (input.type.element === "bool" && to === "f32")
+    return node.create(select, { condition: input, lhs: realOf(node, 1), rhs: realOf(node, 0) }, {});
+  return node.create(cast, { input }, { to });
 }
+
+const realOf = (node: NodeView, number: number): Value =>
+  node.constant(scalarTensor("f32", number), "number");
 
 function convertCastLike(node: NodeView): Converted {
   node.attributes.ignore("saturate", "round_mode");
