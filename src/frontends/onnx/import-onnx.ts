@@ -209,13 +209,11 @@ function convertView(view: NodeView, { convert, ...row }: ConverterRow): readonl
 }
 
 /** Files that name an operator set without the operator are read all the same, by that set's rules. */
-function requireVersion(
-  { node, opset, warn }: NodeView,
-  { since, until }: Pick<ConverterRow, "since" | "until">,
-): void {
+function requireVersion(view: NodeView, { since, until }: Pick<ConverterRow, "since" | "until">): void {
+  const { node, opset } = view;
   if (node.domain !== "" || (opset >= since && opset <= (until ?? opset))) return;
   const sets = until === undefined ? `${since} and later` : `${since} to ${until}`;
-  warn("onnx-operator-version", `is an operator of operator sets ${sets}, the model imports ${opset}`);
+  view.warn("onnx-operator-version", `is an operator of operator sets ${sets}, the model imports ${opset}`);
 }
 
 /** The inputs explain most problems; a fault of an initializer explains itself. */

@@ -19,7 +19,10 @@ export const normalization: ConverterTable = {
     convertBatchNormalization,
     "inference; statistics per element (spatial = 0) are declined",
   ),
-  GroupNormalization: since(18, convertGroupNormalization, "scale and bias per group until 20"),
+  GroupNormalization: since(18, convertGroupNormalization, {
+    recognizedAs: layerNorm,
+    remark: "scale and bias per group until 20",
+  }),
   Hardmax: since(1, alongAxis(convertHardmax), "until 12 over all axes from axis on"),
   InstanceNormalization: since(1, convertInstanceNormalization, { recognizedAs: layerNorm }),
   LayerNormalization: since(17, convertLayerNormalization, { recognizedAs: layerNorm }),
