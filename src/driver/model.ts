@@ -19,9 +19,13 @@ export type Shapes = ReadonlyMap<string, readonly number[]>;
 /** State: the input that gets at each run what the output gave at the one before. */
 export type States = ReadonlyMap<string, string>;
 
+/** Inputs whose contents are known when the network is compiled: name → one number for all elements, or one each. */
+export type FixedInputs = ReadonlyMap<string, readonly number[]>;
+
 /** What the command line says of a model. */
 export interface ModelOptions {
   readonly shape?: Shapes;
+  readonly fix?: FixedInputs;
   readonly state?: States;
 }
 
@@ -34,6 +38,8 @@ export interface ModelSource {
   readonly externals?: Uint8Array;
   /** Fixes symbolic extents of inputs. */
   readonly shapes?: Shapes;
+  /** Inputs that become constants; ONNX only. */
+  readonly fixed?: FixedInputs;
   /** What the network carries from run to run. */
   readonly states?: States;
 }
@@ -78,10 +84,18 @@ function carryState(graph: Graph, inputName: string, outputName: string): void {
 }
 
 function readModel(source: ModelSource): Model {
-  const { file, bytes, shapes } = source;
+  const { file, bytes, shapes, fixed } = source;
+  if (fixed !== undefined && extensionOf(file) !== "onnx")
+    fail("model-type", `inputs are fixed to numbers, which '${file}' has no use for: expected .onnx`, {
+      help: "leave --fix out, or give the .onnx model",
+    });
   switch (extensionOf(file)) {
     case "onnx":
-      return importOnnx(bytes, { file, ...(shapes === undefined ? {} : { shapes }) });
+      return importOnnx(bytes, {
+        file,
+        ...(shapes === undefined ? {} : { shapes }),
+        ...(fixed === undefined ? {} : { fixed }),
+      });
     case "qir":
       return ofText(parseText(source));
     case "tflite":

@@ -22,7 +22,7 @@ export const configFile = "quern.config.json";
 const sharing = new Set(["inspect", "compile", "evaluate", "run", "verify"]);
 const paths = new Set(["calibrate", "inputs", "outputs", "labels", "reference", "out"]);
 /** Given once for each file, where other lists are joined by commas. */
-const repeated = new Set(["calibrate", "inputs", "outputs", "shape", "state"]);
+const repeated = new Set(["calibrate", "inputs", "outputs", "shape", "fix", "state"]);
 
 export interface Configured {
   /** The command line with the file's options after the command's name. */

@@ -63,13 +63,13 @@ async function hashFile(path: string): Promise<string> {
 }
 
 /** A model file, with the tensors beside a text. */
-export function readModel(path: string, { shape, state }: ModelOptions = {}): ModelSource {
+export function readModel(path: string, { shape, fix, state }: ModelOptions = {}): ModelSource {
   const beside = safetensorsBeside(path);
   const hasTensors = extensionOf(path) === "qir" && existsSync(beside);
   return {
     file: path,
     bytes: readBytes(path),
-    ...given({ externals: hasTensors ? readBytes(beside) : undefined, shapes: shape, states: state }),
+    ...given({ externals: hasTensors ? readBytes(beside) : undefined, shapes: shape, fixed: fix, states: state }),
   };
 }
 

@@ -1,7 +1,7 @@
 /** Options that several commands share, and how their texts are read. A misread option is a usage error: exit code 2. */
 import { InvalidArgumentError, Option, type Command } from "commander";
 import { engineNames, type EngineName } from "../engines.ts";
-import type { ModelOptions, Shapes, States } from "../model.ts";
+import type { FixedInputs, ModelOptions, Shapes, States } from "../model.ts";
 import type { InputMapping } from "../samples.ts";
 import type { SampleWindow } from "../windows.ts";
 import { given } from "./given.ts";
@@ -51,6 +51,7 @@ export const withRunOptions = (command: Command): Command =>
       .addOption(engineOption())
       .option("--limit <N>", "the first N rows of the files only", count)
       .addOption(shapeOption())
+      .addOption(fixOption())
       .addOption(stateOption()),
   );
 
@@ -119,6 +120,18 @@ export const listOf =
 
 const engines = (text: string, earlier?: readonly EngineName[]): readonly EngineName[] =>
   listOf(engineNames)(text, earlier);
+
+export const fixOption = (): Option =>
+  new Option(
+    "--fix <NAME=NUMBERS>",
+    "make an input a constant: one number, or one for each element, for instance sr=16000 (repeatable)",
+  ).argParser(fixed);
+
+function fixed(text: string, earlier: FixedInputs = new Map()): FixedInputs {
+  const found = /^([^=]+)=([^=]+)$/.exec(text);
+  if (found === null) throw new InvalidArgumentError("It has not the form NAME=NUMBERS.");
+  return new Map([...earlier, [found[1]!, numbers(found[2]!)]]);
+}
 
 /** Given the same for every command that reads a model. */
 export const stateOption = (): Option =>

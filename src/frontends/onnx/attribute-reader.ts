@@ -7,7 +7,7 @@
 import { fail } from "../../diagnostics/diagnostic.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { describeNode } from "./decode.ts";
-import type { OnnxAttribute, OnnxInteger, OnnxNode } from "./model.ts";
+import type { OnnxAttribute, OnnxGraph, OnnxInteger, OnnxNode } from "./model.ts";
 import { isOpaque } from "./model.ts";
 
 export interface AttributeReader {
@@ -19,6 +19,7 @@ export interface AttributeReader {
   floats(name: string): readonly number[] | undefined;
   strings(name: string): readonly string[] | undefined;
   tensor(name: string): Tensor | undefined;
+  graph(name: string): OnnxGraph | undefined;
   /** An int that must be 0 or 1. */
   flag(name: string): boolean | undefined;
   /** The value, or a diagnostic that the attribute is missing. */
@@ -69,6 +70,7 @@ export function attributeReader(node: OnnxNode): AttributeReader {
       if (value === undefined || !isOpaque(value)) return value;
       return refuse(`has the attribute '${name}' with elements of type ${value.opaque}, expected numbers`);
     },
+    graph: (name) => read(name, "graph"),
     flag(name) {
       const value = int(name);
       if (value !== undefined && value !== 0 && value !== 1)

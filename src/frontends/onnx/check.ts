@@ -11,7 +11,7 @@
  * Problems are collected and thrown together. Lenient where exporters are careless without harm: a subgraph may give
  * a name of a graph around it a new meaning, and may return a value of a graph around it.
  */
-import { diagnostic, DiagnosticError } from "../../diagnostics/diagnostic.ts";
+import { diagnostic, DiagnosticError, fail } from "../../diagnostics/diagnostic.ts";
 import type { Diagnostic } from "../../diagnostics/diagnostic.ts";
 import { describeNode } from "./decode.ts";
 import type { OnnxAttribute, OnnxConstant, OnnxGraph, OnnxModel, OnnxNode } from "./model.ts";
@@ -19,13 +19,16 @@ import { suggest } from "../../diagnostics/suggest.ts";
 import { resolveInputs } from "./resolve-inputs.ts";
 import type { FixedDimension, OnnxInput } from "./resolve-inputs.ts";
 import { sortNodes } from "./sort-nodes.ts";
-import type { Tensor } from "../../tensor/tensor.ts";
+import { isBigInteger, isFloat } from "../../tensor/element-type.ts";
+import { elementCount, tensor, type Tensor } from "../../tensor/tensor.ts";
 
 export interface OnnxCheckOptions {
   /** Shapes of inputs by name, for what the model leaves open. */
   readonly shapes?: ReadonlyMap<string, readonly number[]>;
   /** Inputs by name whose contents are known when the model is compiled: they become initializers. */
   readonly constants?: ReadonlyMap<string, Tensor>;
+  /** The same as numbers, which take the input's own type: one for all its elements, or one each. */
+  readonly fixed?: ReadonlyMap<string, readonly number[]>;
 }
 
 export interface CheckedOnnxModel {
@@ -206,7 +209,7 @@ function opsetProblems({ opsets }: OnnxModel, domains: ReadonlyMap<string, strin
  *   onnx-dynamic-shape, onnx-unknown-input, onnx-shape-option; beyond 20 of them, onnx-more-problems counts the rest
  */
 export function checkOnnxModel(given: OnnxModel, options: OnnxCheckOptions = {}): CheckedOnnxModel {
-  const model = withConstants(given, options.constants);
+  const model = withConstants(given, new Map([...(options.constants ?? []), ...fixedInputs(given, options)]));
   const problems: Diagnostic[] = [];
   const context: Context = { problems, domains: new Map() };
   const label = `graph "${model.graph.name}"`;
@@ -232,7 +235,35 @@ export function checkOnnxModel(given: OnnxModel, options: OnnxCheckOptions = {})
   return { model: { ...model, graph }, inputs, fixed, symbols };
 }
 
-function withConstants(model: OnnxModel, constants: ReadonlyMap<string, Tensor> = new Map()): OnnxModel {
+/** Of unknown names the numbers alone, for `withConstants` to name. Open extents are 1, or those of `shapes`. */
+function fixedInputs(
+  { graph }: OnnxModel,
+  { fixed = new Map(), shapes }: OnnxCheckOptions,
+): [string, Tensor][] {
+  return [...fixed].map(([name, numbers]) => {
+    const { element = "f32", shape: declared = [] } = graph.inputs.find((input) => input.name === name) ?? {};
+    const shape = shapes?.get(name) ?? declared.map((extent) => (typeof extent === "number" ? extent : 1));
+    const count = elementCount(shape);
+    if (numbers.length !== 1 && numbers.length !== count)
+      fail(
+        "onnx-shape-option",
+        `${numbers.length} numbers are given for input '${name}' [${shape.join(", ")}]`,
+        {
+          subject: `input "${name}"`,
+          help: `give one number, or ${count}`,
+        },
+      );
+    const values = Array.from({ length: count }, (_, i) => numbers[numbers.length === 1 ? 0 : i]!);
+    if (!isFloat(element) && !values.every((value) => Number.isSafeInteger(value)))
+      fail("onnx-shape-option", `input '${name}' holds ${element}, expected whole numbers`, {
+        subject: `input "${name}"`,
+      });
+    const content = isBigInteger(element) ? values.map(BigInt) : values;
+    return [name, tensor(element, shape, content as number[])];
+  });
+}
+
+function withConstants(model: OnnxModel, constants: ReadonlyMap<string, Tensor>): OnnxModel {
   if (constants.size === 0) return model;
   const names = model.graph.inputs.map(({ name }) => name);
   const unknown = [...constants.keys()].find((name) => !names.includes(name));

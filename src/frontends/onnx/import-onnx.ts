@@ -17,9 +17,9 @@ import type { ConverterRow } from "./converters/converter.ts";
 import { converters } from "./converters/index.ts";
 import { decodeOnnx, describeNode } from "./decode.ts";
 import { folds } from "./fold-shapes.ts";
-import { isOpaque, type OnnxDimension, type OnnxNode } from "./model.ts";
+import { isOpaque, type OnnxDimension, type OnnxGraph, type OnnxModel, type OnnxNode } from "./model.ts";
 import { nodeView, type NodeView } from "./node-view.ts";
-import { describeOperand, isKnown, isTensor, type Converted, type Operand } from "./operand.ts";
+import { contentOf, describeOperand, isKnown, isTensor, type Converted, type Operand } from "./operand.ts";
 import { quantizationOfInput } from "./quantization.ts";
 import { operatorKey, unsupportedOperators } from "./unsupported.ts";
 
@@ -63,54 +63,39 @@ function inFile(problem: Diagnostic, file: string | undefined): Diagnostic {
 }
 
 interface Conversion {
-  readonly checked: CheckedOnnxModel;
+  readonly model: OnnxModel;
   readonly graph: Graph;
   readonly pool: ConstantPool;
   readonly notes: Diagnostic[];
+  readonly folded: { elements: number };
+}
+
+/** The names of one graph of the model; those of a subgraph hide names around it. */
+interface Scope {
+  readonly source: OnnxGraph;
   /** Names that live nodes or the outputs use. */
   readonly needed: ReadonlySet<string>;
-  readonly folded: { elements: number };
   /** What names stand for; undefined for those that could not be converted. */
   readonly operands: Map<string, Operand | undefined>;
+  readonly outer: Scope | undefined;
 }
 
 function convertModel(checked: CheckedOnnxModel): ImportedModel {
   const { model } = checked;
-  const { nodes, needed } = liveNodes(checked);
-  requireOperators(checked, nodes);
-
   const graph = new Graph(model.graph.name === "" ? "main" : model.graph.name);
   const notes = fixedDimensions(checked);
-  const conversion: Conversion = {
-    checked,
-    graph,
-    pool: constantPool(graph),
-    notes,
-    needed,
-    folded: { elements: 0 },
-    operands: new Map(),
-  };
-  const problems: Diagnostic[] = [];
+  const conversion: Conversion = { model, graph, pool: constantPool(graph), notes, folded: { elements: 0 } };
+  const { nodes, needed } = liveNodes(model.graph);
+  requireOperators(model, nodes);
+  const scope: Scope = { source: model.graph, needed, operands: new Map(), outer: undefined };
   for (const input of checked.inputs) {
     const quantization = quantizationOfInput(model, input.name, input.element);
     const value = graph.addInput(input.name, tensorType(input.element, input.shape, quantization));
-    conversion.operands.set(input.name, { name: input.name, value });
+    scope.operands.set(input.name, { name: input.name, value });
   }
-  const collect = (action: () => void): void => {
-    try {
-      action();
-    } catch (error) {
-      if (!(error instanceof DiagnosticError)) throw error;
-      problems.push(...error.diagnostics);
-    }
-  };
-  for (const node of nodes) {
-    collect(() => {
-      convertNode(conversion, node);
-    });
-  }
-  collect(() => {
-    setOutputs(conversion);
+  const problems = convertNodes(conversion, scope, nodes);
+  collectInto(problems, () => {
+    setOutputs(conversion, scope);
   });
   if (problems.length > 0) throw new DiagnosticError(distinct(problems));
   const ports = {
@@ -120,27 +105,80 @@ function convertModel(checked: CheckedOnnxModel): ImportedModel {
   return { graph, ports, notes };
 }
 
+function collectInto(problems: Diagnostic[], action: () => void): void {
+  try {
+    action();
+  } catch (error) {
+    if (!(error instanceof DiagnosticError)) throw error;
+    problems.push(...error.diagnostics);
+  }
+}
+
+/** What is wrong with any of them. */
+function convertNodes(conversion: Conversion, scope: Scope, nodes: readonly OnnxNode[]): Diagnostic[] {
+  const problems: Diagnostic[] = [];
+  for (const node of nodes)
+    collectInto(problems, () => {
+      convertNode(conversion, scope, node);
+    });
+  return problems;
+}
+
+/** The nodes of a subgraph, converted where its owner stands. Subgraphs nest no deeper than the guard of the bytes lets messages. */
+function inlineSubgraph(conversion: Conversion, outer: Scope, source: OnnxGraph): Converted[] {
+  const { nodes, needed } = liveNodes(source);
+  requireOperators(conversion.model, nodes);
+  const scope: Scope = { source, needed, operands: new Map(), outer };
+  const problems = convertNodes(conversion, scope, nodes);
+  const outputs: Converted[] = [];
+  for (const { name } of source.outputs)
+    collectInto(problems, () => {
+      const operand = resolve(scope, name);
+      if (operand !== undefined) outputs.push(contentOf(operand));
+    });
+  // Of an output that could not be converted the reason is among the problems, here or further out.
+  if (problems.length > 0 || outputs.length < source.outputs.length)
+    throw new DiagnosticError(distinct(problems));
+  return outputs;
+}
+
 /** A faulty initializer is reported once, however many nodes read it. */
 function distinct(problems: readonly Diagnostic[]): Diagnostic[] {
   const keyed = problems.map((d): [string, Diagnostic] => [`${d.code} ${d.subject ?? ""} ${d.message}`, d]);
   return [...new Map(keyed.reverse()).values()].reverse();
 }
 
-/** The nodes that some output depends on, in order, and the names they and the outputs need. Others may be anything. */
-function liveNodes({ model }: CheckedOnnxModel): { nodes: readonly OnnxNode[]; needed: ReadonlySet<string> } {
-  const needed = new Set(model.graph.outputs.map(({ name }) => name));
-  const live = model.graph.nodes.toReversed().filter(({ inputs, outputs }) => {
-    if (!outputs.some((name) => needed.has(name))) return false;
-    for (const name of inputs) needed.add(name);
+/**
+ * The nodes that some output depends on, in order, and the names they and the outputs need. Others may be anything. What a subgraph
+ * names counts, whichever branch is taken.
+ */
+function liveNodes(source: OnnxGraph): { nodes: readonly OnnxNode[]; needed: ReadonlySet<string> } {
+  const needed = new Set(source.outputs.map(({ name }) => name));
+  const live = source.nodes.toReversed().filter((node) => {
+    if (!node.outputs.some((name) => needed.has(name))) return false;
+    for (const name of namesRead(node)) needed.add(name);
     return true;
   });
   return { nodes: live.reverse(), needed };
 }
 
+function namesRead({ inputs, attributes }: OnnxNode): readonly string[] {
+  const inner = [...attributes.values()].flatMap((attribute) =>
+    attribute.kind === "graph" ? [attribute.value] : [],
+  );
+  return [
+    ...inputs,
+    ...inner.flatMap(({ nodes, outputs }) => [
+      ...nodes.flatMap(namesRead),
+      ...outputs.map(({ name }) => name),
+    ]),
+  ];
+}
+
 const rowOf = <Row>(table: Readonly<Record<string, Row>>, key: string): Row | undefined =>
   Object.hasOwn(table, key) ? table[key] : undefined;
 
-function requireOperators({ model }: CheckedOnnxModel, nodes: readonly OnnxNode[]): void {
+function requireOperators(model: OnnxModel, nodes: readonly OnnxNode[]): void {
   const unknown = nodes.filter((node) => rowOf(converters, operatorKey(node)) === undefined);
   if (unknown.length === 0) return;
   const supported = Object.keys(converters);
@@ -161,10 +199,14 @@ function fixedDimensions({ fixed }: CheckedOnnxModel): Diagnostic[] {
 }
 
 /** What a name stands for; the checker has proved that it is defined. */
-function resolve({ checked, operands }: Conversion, name: string): Operand | undefined {
+function resolve(scope: Scope, name: string): Operand | undefined {
+  const { operands, source, outer } = scope;
   if (operands.has(name)) return operands.get(name);
-  const constant = checked.model.graph.initializers.get(name);
-  if (constant === undefined) throw new Error(`internal: '${name}' passed the checks undefined`);
+  const constant = source.initializers.get(name);
+  if (constant === undefined) {
+    if (outer === undefined) throw new Error(`internal: '${name}' passed the checks undefined`);
+    return resolve(outer, name);
+  }
   if (isOpaque(constant)) {
     operands.set(name, undefined);
     throw new DiagnosticError([
@@ -181,16 +223,17 @@ function resolve({ checked, operands }: Conversion, name: string): Operand | und
   return operand;
 }
 
-function convertNode(conversion: Conversion, node: OnnxNode): void {
-  for (const name of node.outputs) if (name !== "") conversion.operands.set(name, undefined);
-  const operands = node.inputs.map((name) => (name === "" ? undefined : resolve(conversion, name)));
+function convertNode(conversion: Conversion, scope: Scope, node: OnnxNode): void {
+  for (const name of node.outputs) if (name !== "") scope.operands.set(name, undefined);
+  const operands = node.inputs.map((name) => (name === "" ? undefined : resolve(scope, name)));
   if (node.inputs.some((name, i) => name !== "" && operands[i] === undefined)) return;
 
-  const opset = conversion.checked.model.opsets.get(node.domain) ?? 1;
-  const view = nodeView(node, operands, { ...conversion, opset });
+  const opset = conversion.model.opsets.get(node.domain) ?? 1;
+  const inline = (subgraph: OnnxGraph): readonly Converted[] => inlineSubgraph(conversion, scope, subgraph);
+  const view = nodeView(node, operands, { ...conversion, opset, inline });
   try {
     const converted = convertView(view, rowOf(converters, operatorKey(node))!);
-    assignOutputs(conversion, view, converted);
+    assignOutputs(conversion, scope, view, converted);
   } catch (error) {
     if (!(error instanceof DiagnosticError)) throw error;
     throw new DiagnosticError(error.diagnostics.map((problem) => withOperands(problem, view)));
@@ -226,13 +269,17 @@ function withOperands(problem: Diagnostic, view: NodeView): Diagnostic {
   return { ...problem, subject: origin, notes: [...problem.notes, ...inputs] };
 }
 
-function assignOutputs(conversion: Conversion, view: NodeView, converted: readonly Converted[]): void {
-  const { graph, operands } = conversion;
+function assignOutputs(
+  { graph }: Conversion,
+  { operands, needed }: Scope,
+  view: NodeView,
+  converted: readonly Converted[],
+): void {
   view.node.outputs.forEach((name, i) => {
     if (name === "") return;
     const result = converted[i];
     if (result === undefined) {
-      if (conversion.needed.has(name))
+      if (needed.has(name))
         view.fail("onnx-unsupported-output", `has its output ${i} ("${name}") used, which is not supported`);
     } else if (isTensor(result)) {
       operands.set(name, { name, tensor: result, initializer: false });
@@ -244,11 +291,10 @@ function assignOutputs(conversion: Conversion, view: NodeView, converted: readon
 }
 
 /** A value that several names stand for gets the name of the first output it is. */
-function setOutputs(conversion: Conversion): void {
-  const { graph, pool, checked, notes } = conversion;
+function setOutputs({ graph, pool, model, notes }: Conversion, scope: Scope): void {
   const named = new Set<Value>(graph.inputs);
-  const values = checked.model.graph.outputs.map(({ name, shape }) => {
-    const operand = resolve(conversion, name);
+  const values = model.graph.outputs.map(({ name, shape }) => {
+    const operand = resolve(scope, name);
     if (operand === undefined) return undefined;
     const value = isKnown(operand) ? pool(operand) : operand.value;
     if (!named.has(value)) graph.rename(value, name);

@@ -15,7 +15,7 @@ import { isIdentityPermutation } from "../../tensor/transpose.ts";
 import { attributeReader, type AttributeReader } from "./attribute-reader.ts";
 import { arrange, requireFinite, type ConstantPool, type Layout } from "./constant-pool.ts";
 import { describeNode } from "./decode.ts";
-import type { OnnxNode } from "./model.ts";
+import type { OnnxGraph, OnnxNode } from "./model.ts";
 import { contentOf, isKnown, shapeOf, type Converted, type Operand } from "./operand.ts";
 
 export interface NodeView {
@@ -56,6 +56,8 @@ export interface NodeView {
   /** The same node with other inputs and, unless it is of ONNX's own, read by the rules of another operator set. */
   withOperands(operands: readonly (Operand | undefined)[], opset?: number): NodeView;
   constant(content: Tensor, name: string): Value;
+  /** What the outputs of a subgraph stand for, whose nodes are converted in the place of this one. */
+  inline(subgraph: OnnxGraph): readonly Converted[];
   /** Another shape or order of axes for a value or a known tensor; itself where that changes nothing. */
   reshape(content: Value, shape: readonly number[]): Value;
   reshape(content: Converted, shape: readonly number[]): Converted;
@@ -70,6 +72,8 @@ export interface NodeContext {
   readonly notes: Diagnostic[];
   /** Elements of all constants computed so far. */
   readonly folded: { elements: number };
+  /** Converts a subgraph of the node. */
+  readonly inline: (subgraph: OnnxGraph) => readonly Converted[];
   /** The view of the same node whose attributes and results this one shares. */
   readonly shared?: NodeView;
 }
@@ -83,7 +87,7 @@ const maxFoldedElements = 2 ** 24;
 export function nodeView(
   node: OnnxNode,
   operands: readonly (Operand | undefined)[],
-  { graph, pool, opset, notes, folded, shared }: NodeContext,
+  { graph, pool, opset, notes, folded, inline, shared }: NodeContext,
 ): NodeView {
   const origin = describeNode(node);
   const stem = node.outputs.find((name) => name !== "") ?? node.opType;
@@ -162,7 +166,8 @@ export function nodeView(
       return result;
     },
     withOperands: (others, version = opset) =>
-      nodeView(node, others, { graph, pool, opset: version, notes, folded, shared: view }),
+      nodeView(node, others, { graph, pool, opset: version, notes, folded, inline, shared: view }),
+    inline,
     constant: (content, name) => pool({ name: `${stem}_${name}`, tensor: content, initializer: false }),
     reshape: ((content: Converted, shape: readonly number[]): Converted => {
       requireSize(shape);

@@ -8,7 +8,7 @@ import type { Tensor } from "../../../tensor/tensor.ts";
 import { printGraph } from "../../../text/print.ts";
 import { bisect, type Bisection, type BisectStep, type Limit, type TensorChange } from "../../bisect.ts";
 import { engineNames, type EngineName } from "../../engines.ts";
-import { loadModel, type Shapes, type States } from "../../model.ts";
+import { loadModel, type FixedInputs, type Shapes, type States } from "../../model.ts";
 import { openSamples } from "../../samples.ts";
 import { bundleModel } from "../bundle-model.ts";
 import { nodeEngines } from "../engines.ts";
@@ -18,6 +18,7 @@ import {
   collected,
   mappingOf,
   number,
+  fixOption,
   shapeOption,
   stateOption,
   count,
@@ -39,6 +40,7 @@ interface Options extends InputOptions {
   readonly tolerance: number;
   readonly decibels: number;
   readonly shape?: Shapes;
+  readonly fix?: FixedInputs;
   readonly state?: States;
   readonly out?: string;
   readonly json?: boolean;
@@ -67,6 +69,7 @@ export function addBisect(program: Command, streams: Streams): void {
     .option("--out <DIR>", "write before.qir and after.qir with their tensors there")
     .option("--json", "print the result as JSON")
     .addOption(shapeOption())
+    .addOption(fixOption())
     .addOption(stateOption());
   withInputMapping(command)
     .addHelpText("after", help)

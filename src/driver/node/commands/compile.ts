@@ -5,7 +5,7 @@ import type { Finding } from "../../../pass/pass.ts";
 import { roundingProfiles, type RoundingProfile } from "../../../numerics/rounding-profile.ts";
 import { outputNames, targetNames, type OutputName } from "../../artifacts.ts";
 import { compile, type Compiled, type PruneBudget, type WeightSettings } from "../../compile.ts";
-import type { Shapes, States } from "../../model.ts";
+import type { FixedInputs, Shapes, States } from "../../model.ts";
 import { parseRanges } from "../../ranges.ts";
 import type { Report } from "../../report.ts";
 import { npyOnDisk, readBytes, readModel } from "../files.ts";
@@ -15,6 +15,7 @@ import {
   collected,
   listOf,
   mappingOf,
+  fixOption,
   shapeOption,
   stateOption,
   amountOf,
@@ -48,6 +49,7 @@ interface Options extends InputOptions {
   readonly samples?: number;
   readonly ranges?: string;
   readonly shape?: Shapes;
+  readonly fix?: FixedInputs;
   readonly state?: States;
   readonly force?: boolean;
   readonly json?: boolean;
@@ -117,6 +119,7 @@ export function addCompile(program: Command, streams: Streams): void {
     .option("--prune-rounds <N>", "steps towards it, each repaired before the next (default: 2)", count)
     .option("--pipeline <P>", "passes as text, or a pipeline's name (see quern opt --list)")
     .addOption(shapeOption())
+    .addOption(fixOption())
     .addOption(stateOption())
     .option("--force", "replace a folder that quern did not write")
     .option("--json", "print report.json instead of a summary");

@@ -1,14 +1,15 @@
 /** `quern inspect`. */
 import type { Command } from "commander";
 import { inspect, type Inspection } from "../../inspect.ts";
-import type { Shapes, States } from "../../model.ts";
+import type { FixedInputs, Shapes, States } from "../../model.ts";
 import { bundleModel } from "../bundle-model.ts";
-import { shapeOption, stateOption } from "../options.ts";
+import { fixOption, shapeOption, stateOption } from "../options.ts";
 import type { Streams } from "../streams.ts";
 import { grouped, kibibytes, textTable } from "../text-table.ts";
 
 interface Options {
   readonly shape?: Shapes;
+  readonly fix?: FixedInputs;
   readonly state?: States;
   readonly imported?: boolean;
   readonly json?: boolean;
@@ -21,6 +22,7 @@ export function addInspect(program: Command, streams: Streams): void {
     .argument("<model>", ".onnx, .tflite, .qir or a compiled folder")
     .option("--imported", "show the layers as they were imported, before fusion")
     .addOption(shapeOption())
+    .addOption(fixOption())
     .addOption(stateOption())
     .option("--json", "print JSON")
     .addHelpText("after", "\nExample:\n  $ quern inspect kws.onnx")

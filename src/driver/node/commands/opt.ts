@@ -11,6 +11,7 @@ import {
   safetensorsBeside,
   type ModelSource,
   type Shapes,
+  type FixedInputs,
   type States,
 } from "../../model.ts";
 import { emitForms, loopTargetNames, opt, type EmitForm } from "../../opt.ts";
@@ -21,6 +22,7 @@ import { given } from "../given.ts";
 import {
   collected,
   mappingOf,
+  fixOption,
   shapeOption,
   stateOption,
   windowOf,
@@ -41,6 +43,7 @@ interface Options extends InputOptions {
   readonly out?: string;
   readonly list?: boolean;
   readonly shape?: Shapes;
+  readonly fix?: FixedInputs;
   readonly state?: States;
 }
 
@@ -69,6 +72,7 @@ export function addOpt(program: Command, streams: Streams): void {
     .option("--out <FILE.qir>", "write text and tensors to files instead")
     .option("--calibrate <X.npy>", "samples for passes that measure; once for each input", collected)
     .addOption(shapeOption())
+    .addOption(fixOption())
     .addOption(stateOption());
   withInputMapping(command)
     .addHelpText("after", examples)

@@ -1,5 +1,6 @@
 /** Every ONNX operator we convert, by family. */
 import type { ConverterTable } from "./converter.ts";
+import { control } from "./control.ts";
 import { convolution } from "./convolution.ts";
 import { elementwise } from "./elementwise.ts";
 import { gathering } from "./gathering.ts";
@@ -33,5 +34,6 @@ export const converters: ConverterTable = {
   ...padding,
   ...gathering,
   ...generating,
+  ...control,
   ...resizing,
 };
