@@ -14,6 +14,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { main } from "../../src/driver/node/cli.ts";
 import { parseNpy, writeNpy } from "../../src/tensor/npy.ts";
+import { onnxBytes, type Network } from "../frontends/onnx/networks.ts";
 import { quern } from "../quern.ts";
 import { tinyBytes, tinyLabels, tinyText } from "./fixtures.ts";
 
@@ -258,6 +259,70 @@ describe("usage", () => {
     const help = await quern("compile", "--help");
     expect(help.code).toBe(0);
     expect(help.out).toContain("Examples:");
+  });
+});
+
+describe("what is said of a model", () => {
+  const choice: Network = {
+    nodes: [
+      { op: "Cast", in: ["mode"], out: ["c"], attributes: { to: 9 } },
+      {
+        op: "If",
+        in: ["c"],
+        out: ["y"],
+        attributes: {
+          then_branch: { graph: { nodes: [{ op: "Relu", in: ["x"], out: ["t"] }], outputs: ["t"] } },
+          else_branch: { graph: { nodes: [{ op: "Neg", in: ["x"], out: ["e"] }], outputs: ["e"] } },
+        },
+      },
+      { op: "Tanh", in: ["s"], out: ["n"] },
+    ],
+    inputs: { x: [1, 4], mode: [1], s: [1, 2] },
+    outputs: ["y", "n"],
+  };
+  beforeAll(() => {
+    writeFileSync(at("choice.onnx"), onnxBytes(choice));
+  });
+  const inspect = (...options: string[]) => quern("inspect", at("choice.onnx"), ...options);
+
+  test("state of names that are none, of another shape, carried twice", async () => {
+    const fixed = ["--fix", "mode=1"];
+    expect((await inspect(...fixed, "--state", "s=n")).code).toBe(0);
+    for (const [words, message] of [
+      [["q=n"], "error[state]: there is no input 'q' to carry state to"],
+      [["s=q"], "error[state]: there is no output 'q' to carry state from"],
+      [["s=y"], "error[state]: output 'y' is tensor<1x4xf32>, expected tensor<1x2xf32> as input 's'"],
+      [["s=n", "s=n"], ""],
+    ] as const) {
+      const { code, err } = await inspect(...fixed, ...words.flatMap((word) => ["--state", word]));
+      expect([code, err.includes(message)], words.join()).toEqual([message === "" ? 0 : 1, true]);
+    }
+    expect((await inspect("--state", "s")).code).toBe(2);
+  });
+
+  test("an input that is fixed decides a branch and is none any more", async () => {
+    const open = await inspect();
+    expect([open.code, open.err.includes("fix the input that decides with --fix NAME=VALUE")]).toEqual([
+      1,
+      true,
+    ]);
+    for (const [mode, operator] of [
+      ["1", "relu"],
+      ["0", "neg"],
+    ] as const) {
+      const { code, out } = await inspect("--fix", `mode=${mode}`);
+      expect(code).toBe(0);
+      expect(out).toContain(operator);
+      expect(out).not.toContain("mode");
+    }
+  });
+
+  test("numbers that fit no input", async () => {
+    expect((await inspect("--fix", "mode")).code).toBe(2);
+    expect((await inspect("--fix", "mode=fast")).code).toBe(2);
+    expect((await inspect("--fix", "mode=1", "--fix", "q=1")).err).toContain("error[onnx-unknown-input]");
+    expect((await inspect("--fix", "mode=1,2")).err).toContain("give one number, or 1");
+    expect((await quern("inspect", at("tiny.qir"), "--fix", "x=1")).err).toContain("expected .onnx");
   });
 });
 

@@ -136,8 +136,8 @@ function wordsOf(name: string, value: unknown, option: Option, folder: string): 
   if (typeof value === "boolean" && (!takesValue || (option.optional && value)))
     return value ? [`--${name}`] : [];
   if (!takesValue) return `${JSON.stringify(value)}, expected true or false`;
-  const named = (name === "shape" || name === "state") && isSection(value);
-  const items = named ? pairsOf(value) : [value].flat();
+  const named = ["shape", "fix", "state"].includes(name) && isSection(value);
+  const items = named ? pairsOf(value, name === "fix" ? "," : "x") : [value].flat();
   if (!items.every((item) => typeof item === "string" || typeof item === "number"))
     return `${JSON.stringify(value)}, expected a text, a number or a list of them`;
   const texts = items.map((item) =>
@@ -147,9 +147,10 @@ function wordsOf(name: string, value: unknown, option: Option, folder: string): 
   return joined.map((text) => `--${name}=${text}`);
 }
 
-/** `{ "input": [1, 3, 32, 32] }` → `input=1x3x32x32`, `{ "h": "hn" }` → `h=hn`. */
-const pairsOf = (pairs: Entries): unknown[] =>
+/** `{ "input": [1, 3, 32, 32] }` → `input=1x3x32x32`, `{ "h": "hn" }` → `h=hn`, `{ "rate": 16000 }` → `rate=16000`. */
+const pairsOf = (pairs: Entries, separator: string): unknown[] =>
   Object.entries(pairs).map(([input, value]) => {
-    if (Array.isArray(value)) return `${input}=${value.join("x")}`;
-    return typeof value === "string" && !value.includes("=") ? `${input}=${value}` : value;
+    if (Array.isArray(value)) return `${input}=${value.join(separator)}`;
+    const isPlain = typeof value === "number" || (typeof value === "string" && !value.includes("="));
+    return isPlain ? `${input}=${value}` : value;
   });

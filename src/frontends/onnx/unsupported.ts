@@ -12,6 +12,26 @@ const maxListed = 20;
 /** Integers whose scale is computed at run time. */
 const quantizing = new Set(["DynamicQuantizeLinear", "DynamicQuantizeLSTM", "DynamicQuantizeMatMul"]);
 
+/** What to do about families of operators that a network of fixed shapes cannot have, or that no operator set has. */
+const rewrites: readonly (readonly [operators: RegExp, help: string])[] = [
+  [/^(Loop|Scan)$/, "unroll it when the model is exported: how often it runs must not depend on data"],
+  [
+    /^(NonMaxSuppression|NonZero|Unique|Compress)$/,
+    "its result's shape depends on data: let the network end before it, and do this outside",
+  ],
+  [
+    /^(Sequence|SplitToSequence|ConcatFromSequence|Optional|ReverseSequence$)/,
+    "values are tensors of fixed shape: export the model without sequences and optional values",
+  ],
+  [/^(String|Tokenizer|TfIdf|Regex|LabelEncoder)/, "do what is done with texts outside of the network"],
+  [/^(Random|Bernoulli|Multinomial)/, "a compiled network has no chance: make what this gives an input"],
+  [/(Gradient|Loss|^Adam|^Adagrad|^Momentum)/, "export the model for inference, without what training needs"],
+  [
+    /(requant|quant|shift)/i,
+    "write the rescaling as QuantizeLinear and DequantizeLinear, or as Mul, Round and Clip, which every operator set has",
+  ],
+];
+
 /** The key of a node's row: its type, for other domains `domain::Type`. */
 export const operatorKey = ({ domain, opType }: OnnxNode): string =>
   domain === "" ? opType : `${domain}::${opType}`;
@@ -25,7 +45,11 @@ function helpFor(node: OnnxNode, functions: readonly string[], supported: readon
   if (node.domain !== "") return "export the model with ONNX's own operators only";
   const meant = suggest(key, supported);
   if (meant !== undefined) return `did you mean '${meant}'?`;
-  return "rewrite this part of the network with supported operators, or add a converter (docs/add-an-operator.md)";
+  const rewrite = rewrites.find(([operators]) => operators.test(node.opType));
+  return (
+    rewrite?.[1] ??
+    `express '${node.opType}' by operators of docs/operators.md when exporting, or add a row for it (docs/add-an-operator.md)`
+  );
 }
 
 /** One diagnostic a node; `opsets` gives the version for the message. */

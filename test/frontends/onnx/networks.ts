@@ -5,9 +5,14 @@ import { verify } from "../../../src/ir/verify.ts";
 import { numbersOf, tensor, type Tensor } from "../../../src/tensor/tensor.ts";
 import * as wire from "./wire-writer.ts";
 
-/** Attributes: integers are ints, lists of them too; floats are wrapped by `float`, texts are strings. */
+/** Attributes: integers are ints, lists of them too; floats are wrapped by `float`, subgraphs by `graph`, texts are strings. */
 export type AttributeValue =
-  number | readonly number[] | string | readonly string[] | { readonly float: number };
+  | number
+  | readonly number[]
+  | string
+  | readonly string[]
+  | { readonly float: number }
+  | { readonly graph: Network };
 
 export interface NodeText {
   readonly op: string;
@@ -34,6 +39,7 @@ const attributePart = (name: string, value: AttributeValue): Uint8Array => {
   if (typeof value === "string") return wire.attribute(name, 3, wire.text(4, value));
   if (typeof value === "number") return wire.attribute(name, 2, wire.int(3, value));
   if ("float" in value) return wire.attribute(name, 1, wire.float(2, value.float));
+  if ("graph" in value) return wire.attribute(name, 5, wire.bytes(6, graphPart(value.graph)));
   if (isTexts(value)) return wire.attribute(name, 8, ...value.map((word) => wire.text(9, word)));
   return wire.attribute(name, 7, wire.bytes(8, value.flatMap(wire.varint)));
 };
@@ -65,19 +71,22 @@ const initializerPart = (name: string, { element, shape, data }: Tensor): Uint8A
   return wire.initializer(wire.tensorProto(name, dataTypes[element]!, shape, wire.bytes(9, raw)));
 };
 
-export function onnxBytes(network: Network): Uint8Array {
-  const { nodes, inputs = {}, initializers = {}, outputs = ["y"], opset = 13 } = network;
-  const graph = wire.message(
+function graphPart({ nodes, inputs = {}, initializers = {}, outputs = ["y"] }: Network): Uint8Array {
+  return wire.message(
     wire.text(2, "g"),
     ...nodes.map(nodePart),
     ...Object.entries(initializers).map(([name, value]) => initializerPart(name, value)),
     ...Object.entries(inputs).map(([name, shape]) => wire.input(wire.valueInfo(name, shape))),
     ...outputs.map((name) => wire.output(wire.message(wire.text(1, name)))),
   );
+}
+
+export function onnxBytes(network: Network): Uint8Array {
+  const { opset = 13 } = network;
   const imports = ["", "com.microsoft", "my.domain"].map((domain) =>
     wire.bytes(8, wire.message(wire.text(1, domain), wire.int(2, domain === "" ? opset : 1))),
   );
-  return wire.message(wire.int(1, 8), wire.bytes(7, graph), ...imports);
+  return wire.message(wire.int(1, 8), wire.bytes(7, graphPart(network)), ...imports);
 }
 
 /** Imports and verifies. */
