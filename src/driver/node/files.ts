@@ -69,7 +69,12 @@ export function readModel(path: string, { shape, fix, state }: ModelOptions = {}
   return {
     file: path,
     bytes: readBytes(path),
-    ...given({ externals: hasTensors ? readBytes(beside) : undefined, shapes: shape, fixed: fix, states: state }),
+    ...given({
+      externals: hasTensors ? readBytes(beside) : undefined,
+      shapes: shape,
+      fixed: fix,
+      states: state,
+    }),
   };
 }
 

@@ -259,7 +259,7 @@ function fixedInputs(
         subject: `input "${name}"`,
       });
     const content = isBigInteger(element) ? values.map(BigInt) : values;
-    return [name, tensor(element, shape, content as number[])];
+    return [name, tensor(element, shape, content)];
   });
 }
 
