@@ -7,8 +7,11 @@
  * With r1 the largest weight of channel i of W1, and r2 that of column i of W2, t = √(r1 / r2) makes both √(r1 r2). Pairs share layers, so
  * they are gone through until nothing changes by more than a thousandth. The real network computes what it did, but for rounding.
  *
- * Withdraws when weights of `bits` bits and one scale a layer do not come closer to the real network for it, by the deciding values on
- * samples held out (judge-outputs.ts). With a scale for each channel it is not needed, and not in the default pipeline.
+ * A channel of hardly any weights is its bias: made as wide as the others it would be the only one its activation has steps for. So r1 is
+ * a sixty-fourth of the bias at least.
+ *
+ * Withdraws when weights of `bits` bits and one scale a layer, and activations of eight, do not come closer to the real network for it
+ * (quantized-noise.ts). With a scale for each channel it is not needed, and not in the default pipeline.
  *
  * Declines where a value between the layers has another reader, is an output, or is bounded from above (relu6); where weights are no
  * constants; and leaves alone channels that have no weights on one side.
@@ -17,13 +20,11 @@ import { fail } from "../../src/diagnostics/diagnostic.ts";
 import { int } from "../../src/ir/attributes.ts";
 import { copyGraph } from "../../src/ir/copy-graph.ts";
 import type { Graph } from "../../src/ir/graph.ts";
-import { constantOf } from "../../src/ir/match.ts";
-import { noiseOfGraphs, toDecibels } from "../../src/measure/judge-outputs.ts";
-import { fewestBits, levelsOf, mostBits } from "../../src/numerics/levels.ts";
+import { toDecibels } from "../../src/measure/judge-outputs.ts";
+import { fewestBits, mostBits } from "../../src/numerics/levels.ts";
 import { definePass } from "../../src/pass/pass.ts";
-import { constantLayer, isHomogeneous, openPairs, reach, rescaleChannel } from "./layer-pairs.ts";
-import { roundedWeights } from "./quantize-weights.ts";
-import { replaceReal } from "./replace-constant.ts";
+import { isHomogeneous, openPairs, reach, rescaleChannel } from "./layer-pairs.ts";
+import { quantizedNoise } from "./quantized-noise.ts";
 
 export const equalizeLayers = definePass({
   name: "equalize-layers",
@@ -42,8 +43,9 @@ export const equalizeLayers = definePass({
     if (pairs.length === 0) return;
     const equalized = copyGraph(graph);
     equalize(equalized);
-    const rounded = [graph, equalized].map((each) => withRoundedWeights(each, options.bits));
-    const [before, after] = await noiseOfGraphs(graph, rounded, samples, createExecutor);
+    const form = { bits: options.bits, axis: undefined };
+    const judged = [graph, equalized];
+    const [before, after] = await quantizedNoise(graph, judged, samples, createExecutor, context, form);
     const better = after! < before!;
     find({
       summary: better ? "kept" : "withdrawn, it did not lower the error on samples held out",
@@ -59,6 +61,8 @@ export const equalizeLayers = definePass({
 
 const mostSweeps = 50;
 const settled = 1e-3;
+/** Times the largest weight of its channel. */
+const mostBias = 64;
 
 function equalize(graph: Graph): void {
   const { pairs, close } = openPairs(graph, isHomogeneous);
@@ -66,7 +70,9 @@ function equalize(graph: Graph): void {
     let largest = 0;
     for (const pair of pairs)
       pair.rows.forEach((row, channel) => {
-        const [r1, r2] = [reach(pair.first.weights, row), reach(pair.second.weights, pair.columns[channel]!)];
+        const { weights, bias } = pair.first;
+        const r1 = Math.max(reach(weights, row), Math.abs(bias?.[channel] ?? 0) / mostBias);
+        const r2 = reach(pair.second.weights, pair.columns[channel]!);
         if (r1 === 0 || r2 === 0) return;
         const t = Math.sqrt(r1 / r2);
         largest = Math.max(largest, Math.abs(t - 1));
@@ -75,17 +81,4 @@ function equalize(graph: Graph): void {
     if (largest < settled) break;
   }
   close();
-}
-
-/** One scale a layer, activations in reals. */
-function withRoundedWeights(graph: Graph, bits: number): Graph {
-  const rounded = copyGraph(graph);
-  const levels = levelsOf(bits);
-  for (const operation of rounded.operations) {
-    const layer = constantLayer(operation);
-    if (layer === undefined) continue;
-    const weights = constantOf(layer.weight)!;
-    replaceReal(rounded, operation, layer.weight, roundedWeights(weights, undefined, levels));
-  }
-  return rounded;
 }

@@ -1,7 +1,7 @@
 /**
  * How far networks that compute about the same in reals would be from the real one as integers: eight bits for activations, by the extremes
- * of the samples that serve, and for weights, by nearest levels with a scale for each channel. What changes layers before calibration is
- * judged by it.
+ * of the samples that serve, and for weights, by nearest levels with a scale for each channel unless told otherwise. What changes layers
+ * before calibration is judged by it.
  */
 import type { ExecutorFactory } from "../../src/exec/executor.ts";
 import { copyGraph } from "../../src/ir/copy-graph.ts";
@@ -19,6 +19,12 @@ import { quantizeActivations } from "./quantize-activations.ts";
 import { roundedWeights } from "./quantize-weights.ts";
 import { replaceReal } from "./replace-constant.ts";
 
+export interface WeightForm {
+  readonly bits: number;
+  /** Undefined: one scale a layer. */
+  readonly axis: 0 | undefined;
+}
+
 /** Noise over signal of each graph's deciding values, on the samples held out. */
 export async function quantizedNoise(
   real: Graph,
@@ -26,9 +32,11 @@ export async function quantizedNoise(
   samples: SampleSource,
   createExecutor: ExecutorFactory,
   context: PassContext,
+  weights: WeightForm = { bits: 8, axis: 0 },
 ): Promise<number[]> {
   const quantized: Graph[] = [];
-  for (const graph of graphs) quantized.push(await asIntegers(graph, samples, createExecutor, context));
+  for (const graph of graphs)
+    quantized.push(await asIntegers(graph, samples, createExecutor, context, weights));
   return noiseOfGraphs(real, quantized, samples, createExecutor);
 }
 
@@ -37,6 +45,7 @@ async function asIntegers(
   samples: SampleSource,
   createExecutor: ExecutorFactory,
   context: PassContext,
+  { bits, axis }: WeightForm,
 ): Promise<Graph> {
   const copy = copyGraph(graph);
   const plan = planQuantization(copy, fixedInputsOf(copy, context));
@@ -70,7 +79,8 @@ async function asIntegers(
   for (const operation of copy.operations) {
     const layer = constantLayer(operation);
     if (layer === undefined) continue;
-    replaceReal(copy, operation, layer.weight, roundedWeights(constantOf(layer.weight)!, 0, levelsOf(8)));
+    const weights = roundedWeights(constantOf(layer.weight)!, axis, levelsOf(bits));
+    replaceReal(copy, operation, layer.weight, weights);
   }
   quantizeActivations(copy, plan);
   return copy;

@@ -95,6 +95,20 @@ describe("equalize-layers", () => {
     expect(error(equalized)).toBeLessThan(0.25 * error(plain));
   });
 
+  test("a channel of a bias alone does not take all steps of the activation", async () => {
+    const dead = source.replace(/%w0 = constant \{value = dense<\[(\[.*?\]\]\])/, (line, first: string) =>
+      line.replace(first, first.replace(/-?\d+\.\d+/g, "1e-12")),
+    );
+    expect(dead).not.toBe(source);
+    const graph = net(dead);
+    await run(graph, "equalize-layers, calibrate{method=minmax}");
+    const reachOf = (name: string): number => graph.values.find((value) => value.name === name)!.range!.max;
+    const plain = net(dead);
+    await run(plain, "calibrate{method=minmax}");
+    const plainReach = plain.values.find(({ name }) => name === "r0")!.range!.max;
+    expect(reachOf("r0")).toBeLessThan(10 * plainReach);
+  });
+
   test("withdraws where nothing is gained", async () => {
     const graph = net();
     await run(graph, "equalize-layers");
