@@ -16,6 +16,8 @@ import { fuseLinear } from "./fuse/fuse-linear.ts";
 import { rewriteBatchNorm } from "./fuse/rewrite-batch-norm.ts";
 import { measureChannelSensitivity } from "./prune/measure-channel-sensitivity.ts";
 import { pruneChannels } from "./prune/prune-channels.ts";
+import { keepClosest } from "./prune/keep-closest.ts";
+import { setAside } from "./prune/set-aside.ts";
 import { reconstruct } from "./prune/reconstruct.ts";
 import { reestimateBatchNorm } from "./prune/reestimate-batch-norm.ts";
 import { removeChannels } from "./prune/remove-channels.ts";
@@ -55,6 +57,8 @@ export const passes: readonly Pass[] = [
   measureChannelSensitivity,
   separateConstants,
   pruneChannels,
+  setAside,
+  keepClosest,
   reconstruct,
   reestimateBatchNorm,
   removeChannels,

@@ -23,21 +23,25 @@ const optimize = [
   "eliminate-dead-code",
 ].join(", ");
 
+/** A budget (options of prune-channels: `macs=0.5`) in so many equal steps, each fitted before the next. */
+const steps = (budget: string, rounds: number): string[] =>
+  Array.from({ length: rounds }, (_, round) => {
+    const left = rounds - round;
+    const portion = left === 1 ? "" : `, portion=${Number((1 / left).toPrecision(6))}`;
+    return `prune-channels{${budget}${portion}}, reconstruct`;
+  });
+
 /**
- * From a real graph to one of fewer channels that does about the same.
- *
- * @param budget options of prune-channels: `macs=0.5`
- * @param rounds of equal steps towards it, each fitted before the next
+ * From a real graph to one of fewer channels that does about the same. Without `rounds`, in one step and in two, whichever leaves the
+ * outputs closer.
  */
-const prune = (budget: string, rounds: number): string =>
+const prune = (budget: string, rounds: number | undefined): string =>
   [
     "separate-constants",
     "measure-channel-sensitivity{shares=[0.1, 0.3, 0.5, 0.7, 0.9]}",
-    ...Array.from({ length: rounds }, (_, round) => {
-      const left = rounds - round;
-      const portion = left === 1 ? "" : `, portion=${Number((1 / left).toPrecision(6))}`;
-      return `prune-channels{${budget}${portion}}, reconstruct`;
-    }),
+    ...(rounds === undefined
+      ? [...steps(budget, 1), "set-aside", ...steps(budget, 2), "keep-closest"]
+      : steps(budget, rounds)),
     "remove-channels",
     "canonicalize",
     "eliminate-dead-code",
@@ -83,7 +87,7 @@ const quantized = [
 const prove = "check-integer-only, bound-accumulators";
 
 /** `default` with channels pruned to a budget. */
-export const pruningPipeline = (budget: string, rounds: number): string =>
+export const pruningPipeline = (budget: string, rounds?: number): string =>
   `${optimize}, ${prune(budget, rounds)}, ${quantize}, ${prove}`;
 
 export const pipelines = {

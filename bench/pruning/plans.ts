@@ -17,13 +17,15 @@ export const comparedCriteria = criteria
   .map(({ name }) => name)
   .filter((name) => name !== "batch-norm-scale");
 
-/** What `quern compile --prune` does, within budgets such as `macs=0.5`, and the same in one step. */
+/** Budgets such as `macs=0.5` in one step, in two, and what `quern compile --prune` does: the closer of both. */
 export const budgetPlans = (budgets: readonly string[]): Plan[] =>
   budgets.flatMap((budget) => {
-    const [half, whole] = [`prune-channels{${budget}, portion=0.5}`, `prune-channels{${budget}}`];
+    const once = `prune-channels{${budget}}, reconstruct`;
+    const twice = `prune-channels{${budget}, portion=0.5}, reconstruct, ${once}`;
     return [
-      { name: `${budget}, at once`, prune: `${whole}, reconstruct, ${closing}` },
-      { name: budget, prune: `${half}, reconstruct, ${whole}, reconstruct, ${closing}` },
+      { name: `${budget}, at once`, prune: `${once}, ${closing}` },
+      { name: `${budget}, two rounds`, prune: `${twice}, ${closing}` },
+      { name: budget, prune: `${once}, set-aside, ${twice}, keep-closest, ${closing}` },
     ];
   });
 

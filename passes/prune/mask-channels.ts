@@ -45,6 +45,10 @@ export function isUnread({ consumers }: DependencyGroup, channel: Channel): bool
   });
 }
 
+/** How many channels earlier rounds have taken. */
+export const unreadCount = (group: DependencyGroup): number =>
+  group.channels.filter((channel) => isUnread(group, channel)).length;
+
 const copyOfMask = (value: Value): Tensor => {
   const mask = maskOf(value);
   const { shape } = value.type;

@@ -13,7 +13,7 @@
 import { fail } from "../../src/diagnostics/diagnostic.ts";
 import { choice, float, int } from "../../src/ir/attributes.ts";
 import { toDecibels } from "../../src/measure/judge-outputs.ts";
-import { definePass, type Finding } from "../../src/pass/pass.ts";
+import { definePass } from "../../src/pass/pass.ts";
 import {
   excessOf,
   ladderOf,
@@ -28,7 +28,8 @@ import type { Ranking } from "./criteria/criterion.ts";
 import { criteria } from "./criteria/index.ts";
 import { dependencyGroups, type DependencyGroup } from "./dependency-groups.ts";
 import { gatherEvidence, measuringOf, type Need } from "./evidence.ts";
-import { isUnread, type ChosenChannels } from "./mask-channels.ts";
+import { isUnread, unreadCount, type ChosenChannels } from "./mask-channels.ts";
+import { groupFinding, resourceFinding } from "./pruned-findings.ts";
 import { applyPruning, PruningPlanner, rememberUnpruned, type Pruning } from "./pruning.ts";
 import { repairMethods } from "./repair.ts";
 import { requireReal } from "./require-real.ts";
@@ -106,26 +107,19 @@ export const pruneChannels = definePass({
     applyPruning(graph, planOf(levels));
     find({
       summary: `${criterion.name}, ${allocator.name}, ${options.repair}`,
-      ...findingsOf(model(removedBy(ladders, levels)), whole, final),
+      ...resourceFinding(model(removedBy(ladders, levels)), whole),
+      ...(final === undefined
+        ? {}
+        : { "held out dB": toDecibels(final.unpruned.ratio), agreement: final.unpruned.agreement }),
     });
     for (const { macs, weightBytes, ratio, agreement } of trials === undefined ? [] : frontier(tried))
       find({ frontier: macs, weightBytes, "held out dB": toDecibels(ratio), agreement });
     ladders.forEach(({ group, removed }, g) => {
       const gone = removed[levels[g]!]!;
-      find({ group: group.name, channels: group.channels.length, kept: group.channels.length - gone });
+      find(groupFinding(group, gone));
       count("masked", gone);
     });
   },
-});
-
-const findingsOf = (left: Resources, whole: Resources, trial: Trial | undefined): Finding => ({
-  macs: left.macs,
-  "of macs": whole.macs,
-  weightBytes: left.weightBytes,
-  "of weightBytes": whole.weightBytes,
-  ...(trial === undefined
-    ? {}
-    : { "held out dB": toDecibels(trial.unpruned.ratio), agreement: trial.unpruned.agreement }),
 });
 
 interface Tried extends Resources {
@@ -175,9 +169,6 @@ function unreadFirst(group: DependencyGroup, { order, cost }: Ranking): Ranking 
 
 /** The next whole number, but that a tenth of ten is 1 whatever its last bits say. */
 const atLeast = (count: number): number => Math.ceil(count - 1e-9);
-
-const unreadCount = (group: DependencyGroup): number =>
-  group.channels.filter((channel) => isUnread(group, channel)).length;
 
 /**
  * Absolute, from numbers that may be shares.

@@ -96,7 +96,7 @@ export interface PruneBudget {
   readonly macs?: number;
   /** Bytes of weights and biases to leave. */
   readonly weightBytes?: number;
-  /** Steps towards the budget, each repaired before the next; 2 unless given. */
+  /** Steps towards the budget, each repaired before the next; unless given, 1 and 2 are tried. */
   readonly rounds?: number;
 }
 
@@ -229,8 +229,8 @@ function pipelineOf({ pipeline, prune }: CompileOptions, form: Form): string {
     fail("prune-quantized", "the network is quantized already, pruning works on real ones", {
       help: "give the model it was made from",
     });
-  const { share, macs, weightBytes, rounds = 2 } = prune;
-  if (!Number.isSafeInteger(rounds) || rounds < 1)
+  const { share, macs, weightBytes, rounds } = prune;
+  if (rounds !== undefined && !(Number.isSafeInteger(rounds) && rounds >= 1))
     fail("prune-budget", `pruning is to take ${rounds} rounds, expected at least 1`);
   if (share !== undefined && !(share > 0 && share < 1))
     fail("prune-budget", `pruning is to remove a share of ${share}, expected between 0 and 1`);

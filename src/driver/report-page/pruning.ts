@@ -29,10 +29,11 @@ export function pruning({ passes }: Report): Markup | undefined {
   }
   if (tried.length === 0 && groups.size === 0) return undefined;
   const kept = new Map(
-    found("prune-channels").flatMap(({ group, channels, kept: left }): [string, string][] =>
-      typeof group === "string"
-        ? [[group, `${String(left)} of ${plural(Number(channels), "channel")} kept`]]
-        : [],
+    [...found("prune-channels"), ...found("keep-closest")].flatMap(
+      ({ group, channels, kept: left }): [string, string][] =>
+        typeof group === "string"
+          ? [[group, `${String(left)} of ${plural(Number(channels), "channel")} kept`]]
+          : [],
     ),
   );
   return markup`${tried.length > 1 ? frontierChart(tried) : undefined}

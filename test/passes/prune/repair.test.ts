@@ -1,5 +1,5 @@
 /** Repair in closed form and by least squares: exact where the kept channels say all. */
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { createInterpreter } from "../../../src/exec/interpreter.ts";
 import type { Graph } from "../../../src/ir/graph.ts";
 import { copyGraph } from "../../../src/ir/copy-graph.ts";
@@ -104,6 +104,35 @@ test("a second round is judged by the network before the first", async () => {
   const atOnce = await run(copyGraph(twins), `prune-channels{${options}, ratio=0.5}`, samples);
   expect(records[1]!.findings[0]).toEqual(atOnce[0]!.findings[0]);
   expect(records[0]!.findings[0]!["macs"]).toBeGreaterThan(Number(records[1]!.findings[0]!["macs"]));
+});
+
+describe("of two prunings the closer one is kept", () => {
+  const good = "prune-channels{allocate=uniform, multiple=1, criterion=second-order, ratio=0.16}";
+  const bad =
+    "prune-channels{allocate=uniform, multiple=1, criterion=random, seed=3, ratio=0.16, repair=none}";
+  const constants = (graph: Graph): unknown => graph.values.map(({ producer }) => producer?.attributes);
+
+  test.each([
+    [good, bad, "the first one"],
+    [bad, good, "the second one"],
+  ])("%s, set-aside, %s", async (first, second, kept) => {
+    const graph = copyGraph(twins);
+    const records = await run(graph, `${first}, set-aside, ${second}, keep-closest`, samples);
+    const alone = copyGraph(twins);
+    await run(alone, good, samples);
+    expect(constants(graph)).toEqual(constants(alone));
+    const [finding, group] = records.at(-1)!.findings;
+    expect(finding).toMatchObject({ summary: kept, macs: 40, "of macs": 48 });
+    expect(finding!["held out dB"]).toBeGreaterThan(Number(finding!["other dB"]));
+    expect(group).toMatchObject({ channels: 6, kept: 5 });
+  });
+
+  test("there must be two, of the same shapes", async () => {
+    const of = (pipeline: string): Promise<unknown> => run(copyGraph(twins), pipeline, samples);
+    await expect(of("set-aside")).rejects.toThrow("no unpruned network");
+    await expect(of(`${good}, keep-closest`)).rejects.toThrow("no other pruning");
+    await expect(of(`${good}, remove-channels, set-aside`)).rejects.toThrow("has no counterpart of its shape");
+  });
 });
 
 test("a branch makes up for what its shortcut lost", async () => {

@@ -116,7 +116,11 @@ export function addCompile(program: Command, streams: Streams): void {
       "remove channels until weights and biases need no more, for instance 40K (of 1024)",
       amountOf(1024),
     )
-    .option("--prune-rounds <N>", "steps towards it, each repaired before the next (default: 2)", count)
+    .option(
+      "--prune-rounds <N>",
+      "steps towards it, each repaired before the next (default: 1 and 2 are tried, the closer is kept)",
+      count,
+    )
     .option("--pipeline <P>", "passes as text, or a pipeline's name (see quern opt --list)")
     .addOption(shapeOption())
     .addOption(fixOption())
@@ -201,10 +205,12 @@ function summary({ name, report, files }: Compiled, folder: string): string {
 
 /** What pruning took and what it did to the outputs, before quantization. */
 function prunedLines({ passes }: Report): string[] {
-  const left = findingOf(passes, "prune-channels", "of macs");
+  const closest = findingOf(passes, "keep-closest", "of macs");
+  const left = closest ?? findingOf(passes, "prune-channels", "of macs");
   if (left === undefined) return [];
   const share = (what: string): string => percent(Number(left[what]) / Number(left[`of ${what}`]));
-  const { "held out dB": decibels, agreement } = findingOf(passes, "reconstruct", "agreement") ?? left;
+  const { "held out dB": decibels, agreement } =
+    closest ?? findingOf(passes, "reconstruct", "agreement") ?? left;
   return [
     `  pruned: ${share("macs")} of the multiply-accumulates and ${share("weightBytes")} of the weights are left`,
     ...(typeof decibels === "number" && typeof agreement === "number"
