@@ -30,16 +30,27 @@ const uniform = (criterion: string): ((row: Row) => boolean) => {
   return ({ prune }) => prune.startsWith(passes) && prune.includes("reconstruct");
 };
 
+const budget = String.raw`\{(macs|weights)=[\d.]+`;
+const onceOnly = new RegExp(`^prune-channels${budget}\\}, reconstruct, remove`);
+const twiceOnly = new RegExp(
+  `^prune-channels${budget}, portion=0.5\\}, reconstruct, prune-channels${budget}\\}, reconstruct, remove`,
+);
+
 const allSeries: readonly Series[] = [
   {
     name: "quern compile --prune",
     className: "default",
-    belongs: ({ prune }) => /^prune-channels\{(macs|weights)=[\d.]+\}, reconstruct, remove/.test(prune),
+    belongs: ({ prune }) => prune.includes("keep-closest"),
   },
+  { name: "in one step", className: "once", belongs: ({ prune }) => onceOnly.test(prune) },
+  { name: "in two rounds", className: "twice", belongs: ({ prune }) => twiceOnly.test(prune) },
   { name: "second-order, same share everywhere", className: "second", belongs: uniform("second-order") },
   { name: "l2", className: "norm", belongs: uniform("l2") },
   { name: "random", className: "random", belongs: uniform("random") },
 ];
+
+/** About as wide as its letters. */
+const legendWidth = ({ name }: Series): number => 44 + 6.4 * name.length;
 
 interface Point {
   readonly share: number;
@@ -53,10 +64,10 @@ export function panels(all: readonly Panel[]): string {
     (each, i) =>
       markup`<g transform="translate(${(i % columns) * width},${legendHeight + Math.floor(i / columns) * height})">${panel(each)}</g>\n`,
   );
-  const legend = allSeries.map(
-    ({ name, className }, i) =>
-      markup`<g class="${className}" transform="translate(${20 + (i === 0 ? 0 : 190 + (i === 1 ? 0 : 275 + (i - 2) * 60))},18)"><path d="M0,0H18"/><circle cx="9" cy="0" r="3"/><text x="24" y="4">${name}</text></g>`,
-  );
+  const legend = allSeries.map((series, i) => {
+    const left = allSeries.slice(0, i).reduce((sum, before) => sum + legendWidth(before), 20);
+    return markup`<g class="${series.className}" transform="translate(${left.toFixed(0)},18)"><path d="M0,0H18"/><circle cx="9" cy="0" r="3"/><text x="24" y="4">${series.name}</text></g>`;
+  });
   return `${
     markup`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${total} ${down}" font-family="system-ui, sans-serif" font-size="12">
 <title>Score after quantization against what is left of the network</title>
@@ -64,6 +75,7 @@ export function panels(all: readonly Panel[]): string {
 text { fill: #2b2417; } .tick { fill: #6b5b3e; font-size: 11px; } .grid { stroke: #e4ddcf; } .whole { stroke: #6b5b3e; stroke-dasharray: 4 3; }
 path { fill: none; stroke-width: 1.5; } circle { stroke: none; }
 .default path { stroke: #0b6e4f; stroke-width: 2.5; } .default circle { fill: #0b6e4f; }
+.once path { stroke: #7fb59f; } .once circle { fill: #7fb59f; } .twice path { stroke: #7b5ea7; } .twice circle { fill: #7b5ea7; }
 .second path { stroke: #c1662f; } .second circle { fill: #c1662f; }
 .norm path { stroke: #3b6ea5; } .norm circle { fill: #3b6ea5; }
 .random path { stroke: #9a9a9a; } .random circle { fill: #9a9a9a; }
