@@ -31,7 +31,8 @@ const tail = `
 
 States are kept in 16 bits ([streaming.md](streaming.md)). No bound holds for a thousand steps, for that depends on how long a network
 remembers; these are the networks of the tests, of 24 units whose forget gates are open most of the time, beside themselves in doubles
-with the same weights and gates. The output is a layer of 8 bits behind the states. What matters is that nothing grows.
+with the same weights and gates. The output is a layer of 8 bits behind the states. What matters is that the output's error does
+not grow: the LSTM's cells creep, for they add up what they remember, and its gates forget it again.
 
 | Network | Steps | Output, in its steps | States, in 1/256 |
 | --- | --- | --- | --- |

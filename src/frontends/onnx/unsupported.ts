@@ -20,8 +20,12 @@ const rewrites: readonly (readonly [operators: RegExp, help: string])[] = [
     "its result's shape depends on data: let the network end before it, and do this outside",
   ],
   [
-    /^(Sequence|SplitToSequence|ConcatFromSequence|Optional|ReverseSequence$)/,
+    /^(Sequence|SplitToSequence|ConcatFromSequence|Optional)/,
     "values are tensors of fixed shape: export the model without sequences and optional values",
+  ],
+  [
+    /^ReverseSequence$/,
+    "where the lengths are constants, export a Gather along the time axis with the steps in their new order",
   ],
   [/^(String|Tokenizer|TfIdf|Regex|LabelEncoder)/, "do what is done with texts outside of the network"],
   [/^(Random|Bernoulli|Multinomial)/, "a compiled network has no chance: make what this gives an input"],
