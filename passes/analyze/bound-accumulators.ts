@@ -3,8 +3,8 @@
  * operand's stored integers, and bounds of all partial sums (algorithms.md 10.1). Nor does a rescaled one, which a ratio above 1
  * may enlarge. Fails where one leaves 32 bits.
  *
- * Ranges of stored integers follow the graph, channel by channel (tensor-ranges.ts): a requantization's clamp, a lookup's table, max
- * pooling and reshapes all tell through their expressions what they let pass. Where an expression has no known interval, its
+ * Ranges of stored integers follow the graph: a requantization's clamp, a lookup's table, max pooling and reshapes all tell through
+ * their expressions what they let pass, layers and requantizations channel by channel (tensor-ranges.ts). Where an expression has no known interval, its
  * element type does.
  *
  * Finds a row for each accumulator: value, operator, low, high, partialLow, partialHigh, bits (signed, for partial sums), and

@@ -26,7 +26,7 @@ export class TensorRanges {
     const { axis, channels } = known.byChannel;
     const { low, high } = indices[axis]!;
     if (low <= 0 && high >= channels.length - 1) return known.whole;
-    const read = channels.slice(Math.max(0, low), high + 1);
+    const read = channels.slice(Math.max(0, low), Math.max(0, high + 1));
     return read.length === 0 ? known.whole : read.reduce(hull);
   }
 

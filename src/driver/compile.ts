@@ -89,6 +89,9 @@ const sequenceSamples = 300;
 /** Least squares have more to find out than ranges (docs/pruning.md). */
 const pruningSamples = { samples: 1000, elements: 2 ** 22 };
 
+/** A network has no more to gain from them, and each takes as long as the first. */
+const mostRounds = 16;
+
 export interface PruneBudget {
   /** The share of the multiply-accumulates to remove, above 0 and below 1. */
   readonly share?: number;
@@ -230,8 +233,8 @@ function pipelineOf({ pipeline, prune }: CompileOptions, form: Form): string {
       help: "give the model it was made from",
     });
   const { share, macs, weightBytes, rounds } = prune;
-  if (rounds !== undefined && !(Number.isSafeInteger(rounds) && rounds >= 1))
-    fail("prune-budget", `pruning is to take ${rounds} rounds, expected at least 1`);
+  if (rounds !== undefined && !(Number.isSafeInteger(rounds) && rounds >= 1 && rounds <= mostRounds))
+    fail("prune-budget", `pruning is to take ${rounds} rounds, expected 1 to ${mostRounds}`);
   if (share !== undefined && !(share > 0 && share < 1))
     fail("prune-budget", `pruning is to remove a share of ${share}, expected between 0 and 1`);
   if (share !== undefined && macs !== undefined)

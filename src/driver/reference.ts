@@ -3,6 +3,7 @@ import { fail } from "../diagnostics/diagnostic.ts";
 import type { Executor } from "../exec/executor.ts";
 import type { Graph, Value } from "../ir/graph.ts";
 import type { TensorType } from "../ir/types.ts";
+import { dequantize } from "../ops/dequantize.ts";
 import type { SampleSource } from "../pass/samples.ts";
 import { isFloat } from "../tensor/element-type.ts";
 import { elementCount, numbersOf, tensor, type Tensor } from "../tensor/tensor.ts";
@@ -42,9 +43,13 @@ export async function openReference(
 ): Promise<OpenReference | undefined> {
   if (reference === undefined) return undefined;
   if ("outputs" in reference)
-    return openOutputs(graph.outputs[0]!.type, reference.outputs, samples.count, tally);
+    return openOutputs(storedTypeOf(graph.outputs[0]!), reference.outputs, samples.count, tally);
   return openNetwork(graph, reference.graph, open, tally);
 }
+
+/** Of a quantized model that is not compiled yet, what it has before it turns its outputs into reals. */
+const storedTypeOf = ({ producer, type }: Value): TensorType =>
+  producer?.definition === dequantize ? producer.operands[0]!.type : type;
 
 /** Outputs that another program gave, as reals or as the integers that the network stores. */
 function openOutputs(type: TensorType, outputs: Tensor, samples: number, tally: Tally): OpenReference {
@@ -59,7 +64,7 @@ function openOutputs(type: TensorType, outputs: Tensor, samples: number, tally: 
       "reference-shape",
       `the reference is ${outputs.element}, the network's outputs are ${type.element}`,
       {
-        help: "give the integers that the network stores, or the reals they stand for",
+        help: "give the integers that the network stores, or the reals they stand for; a float network stores none: compile it",
       },
     );
   const at = (n: number): Tensor => {

@@ -47,7 +47,7 @@ test.each([
   const compiled = await compile(option, amount, "--out", out);
   expect(compiled).toMatchObject({ code: 0, err: "" });
   expect(compiled.out).toMatch(
-    /pruned: [\d.]+ % of the multiply-accumulates and [\d.]+ % of the weights are left\n.*the same one largest on [\d.]+ %/,
+    /pruned: [\d.]+ % of the multiply-accumulates and [\d.]+ % of the weights are left\n.*the same largest output on [\d.]+ %/,
   );
   const report = JSON.parse(readFileSync(join(out, "report.json"), "utf8")) as Record<string, unknown>;
   expect(option === "--max-weights" ? report["weightBytes"] : report["macs"]).toBeLessThanOrEqual(most);
@@ -58,17 +58,36 @@ test.each([
 
 test.each([
   [["--max-macs", "20"], 1, /cannot get to 20 multiply-accumulates/],
-  [["--prune", "50%", "--max-macs", "90"], 1, /exclude each other/],
-  [["--prune", "50%", "--pipeline", "default"], 1, /pipeline and a budget/],
+  [["--prune", "50%", "--max-macs", "90"], 2, /exclude each other/],
+  [["--prune", "50%", "--pipeline", "default"], 2, /pipeline and a budget/],
   [["--prune", "100%"], 2, /no share/],
   [["--prune-rounds", "3"], 2, /'--prune-rounds' needs '--prune'/],
   [["--prune", "50%", "--prune-rounds", "0"], 2, /at least 1/],
+  [["--prune", "50%", "--prune-rounds", "5000000000"], 1, /expected 1 to 16/],
+  [["--max-macs", "1.5"], 2, /2 or more/],
   [["--max-weights", "lots"], 2, /no number/],
 ])("%j is refused, and nothing is written", async (options, expected, message) => {
   const { code, err } = await compile(...options, "--out", at("refused"));
   expect(code).toBe(expected);
   expect(err).toMatch(message);
   expect(existsSync(at("refused"))).toBe(false);
+});
+
+test("a budget that is met already", async () => {
+  const { code, out } = await compile("--max-macs", "1M", "--out", at("met"));
+  expect(code).toBe(0);
+  expect(out).toContain("the budget was met already: nothing was pruned");
+});
+
+test("the curve of the report goes from left to right", () => {
+  const page = readFileSync(join(at("prune"), "report.html"), "utf8");
+  const [, path] = /Same answer as before.*?<path class="curve" d="M([^"]*)"/s.exec(page)!;
+  const [xs, ys] = [0, 1].map((axis) => path!.split("L").map((point) => Number(point.split(",")[axis])));
+  expect(xs!.length).toBeGreaterThan(1);
+  xs!.slice(1).forEach((x, i) => {
+    expect(x).toBeGreaterThan(xs![i]!);
+    expect(ys![i + 1]!).toBeLessThanOrEqual(ys![i]!);
+  });
 });
 
 test("rounds are so many steps, the last one all the way", async () => {

@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { compile } from "../../src/driver/compile.ts";
 import { identifyRounding, type Identified } from "../../src/driver/identify-rounding.ts";
-import type { ModelSource } from "../../src/driver/model.ts";
+import { evaluate } from "../../src/driver/evaluate.ts";
+import { loadModel, type ModelSource } from "../../src/driver/model.ts";
 import { npyFromTensor } from "../../src/driver/npy-file.ts";
 import { run } from "../../src/driver/run.ts";
 import { openSamples } from "../../src/driver/samples.ts";
@@ -87,6 +88,17 @@ describe("whose rounding", () => {
       outputs: tensor("i8", [1, 2], [-5, -5]),
     });
     expect(exact).toEqual(roundingProfiles);
+  });
+
+  test("the model as it came is judged by stored integers too", async () => {
+    const { graph } = loadModel(model);
+    const { engines } = await evaluate({
+      graph,
+      engines: ["interpreter"],
+      samples: openSamples([npyFromTensor(samples())], graph.inputs),
+      reference: { outputs: await outputsUnder("default") },
+    });
+    expect(engines[0]!.outputSqnrDb).toBeGreaterThan(15);
   });
 
   test("signed bytes without a mapping are warned of", async () => {

@@ -102,9 +102,11 @@ export const amountOf =
   (kilo: number) =>
   (text: string): number => {
     const [, digits = "", unit = ""] = /^\s*([\d.]+)\s*([KMG]?)\s*$/i.exec(text) ?? [];
-    const amount = number(digits) * kilo ** " KMG".indexOf(unit === "" ? " " : unit.toUpperCase());
-    if (!(amount > 1)) throw new InvalidArgumentError("It is no number above 1, with K, M or G.");
-    return Math.floor(amount);
+    const amount = Math.floor(
+      number(digits) * kilo ** " KMG".indexOf(unit === "" ? " " : unit.toUpperCase()),
+    );
+    if (!(amount > 1)) throw new InvalidArgumentError("It is no number of 2 or more, with K, M or G.");
+    return amount;
   };
 
 /** A comma list of words out of `known`, repetition allowed. */

@@ -21,7 +21,7 @@ interface Point {
 export function pruning({ passes }: Report): Markup | undefined {
   const found = (pass: string): readonly Finding[] =>
     passes.filter((record) => record.pass === pass).flatMap(({ findings }) => findings);
-  const tried = pointsOf(found("prune-channels"), "frontier");
+  const tried = frontier(pointsOf(found("prune-channels"), "frontier"));
   const groups = new Map<string, Finding[]>();
   for (const finding of found("measure-channel-sensitivity")) {
     const { group } = finding;
@@ -45,6 +45,19 @@ const pointsOf = (findings: readonly Finding[], x: string): Point[] =>
     const [at, agreement] = [finding[x], finding["agreement"]];
     return typeof at === "number" && typeof agreement === "number" ? [{ x: at, agreement }] : [];
   });
+
+/** Of all rounds' trials, those that nothing smaller beats, and the whole network. */
+function frontier(points: readonly Point[]): Point[] {
+  const sorted = points.toSorted((a, b) => a.x - b.x || b.agreement - a.agreement);
+  const [whole] = sorted.slice(-1);
+  const kept: Point[] = [];
+  for (const point of sorted) {
+    const last = kept.at(-1);
+    if (last === undefined || point.agreement > last.agreement) kept.push(point);
+    else if (point.x === whole!.x && last.x !== point.x) kept.push(point);
+  }
+  return kept;
+}
 
 function frontierChart(points: readonly Point[]): Markup {
   const most = Math.max(...points.map(({ x }) => x));

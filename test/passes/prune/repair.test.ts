@@ -131,7 +131,10 @@ describe("of two prunings the closer one is kept", () => {
     const of = (pipeline: string): Promise<unknown> => run(copyGraph(twins), pipeline, samples);
     await expect(of("set-aside")).rejects.toThrow("no unpruned network");
     await expect(of(`${good}, keep-closest`)).rejects.toThrow("no other pruning");
-    await expect(of(`${good}, remove-channels, set-aside`)).rejects.toThrow("has no counterpart of its shape");
+    await expect(of(`${good}, set-aside, keep-closest`)).rejects.toThrow("two prunings of different size");
+    await expect(of(`${good}, remove-channels, set-aside`)).rejects.toThrow(
+      "has no counterpart of its shape",
+    );
   });
 });
 

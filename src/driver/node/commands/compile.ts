@@ -177,14 +177,20 @@ export function addCompile(program: Command, streams: Streams): void {
 const readRanges = (path: string): ReturnType<typeof parseRanges> =>
   parseRanges(new TextDecoder().decode(readBytes(path)), path);
 
-/** @throws InvalidArgumentError for rounds without a budget */
-function pruneOf({ prune, maxMacs, maxWeights, pruneRounds }: Options): PruneBudget | undefined {
+/** @throws InvalidArgumentError for options that contradict each other */
+function pruneOf({ prune, maxMacs, maxWeights, pruneRounds, pipeline }: Options): PruneBudget | undefined {
   if (prune === undefined && maxMacs === undefined && maxWeights === undefined) {
     if (pruneRounds === undefined) return undefined;
     throw new InvalidArgumentError(
       "option '--prune-rounds' needs '--prune', '--max-macs' or '--max-weights'",
     );
   }
+  if (prune !== undefined && maxMacs !== undefined)
+    throw new InvalidArgumentError("options '--prune' and '--max-macs' exclude each other");
+  if (pipeline !== undefined)
+    throw new InvalidArgumentError(
+      "a pipeline and a budget for pruning exclude each other: write the passes into the pipeline",
+    );
   return given({ share: prune, macs: maxMacs, weightBytes: maxWeights, rounds: pruneRounds });
 }
 
@@ -211,12 +217,14 @@ function prunedLines({ passes }: Report): string[] {
   const share = (what: string): string => percent(Number(left[what]) / Number(left[`of ${what}`]));
   const { "held out dB": decibels, agreement } =
     closest ?? findingOf(passes, "reconstruct", "agreement") ?? left;
+  if (left["macs"] === left["of macs"] && left["weightBytes"] === left["of weightBytes"])
+    return ["  the budget was met already: nothing was pruned"];
   return [
     `  pruned: ${share("macs")} of the multiply-accumulates and ${share("weightBytes")} of the weights are left`,
     ...(typeof decibels === "number" && typeof agreement === "number"
       ? [
-          `  held-out samples: outputs ${decibels.toFixed(1)} dB above their difference to the unpruned network's, ` +
-            `the same one largest on ${percent(agreement)}`,
+          `  on samples held out: signal to noise ${decibels.toFixed(1)} dB against the unpruned network, ` +
+            `the same largest output on ${percent(agreement)}`,
         ]
       : []),
   ];

@@ -83,6 +83,11 @@ function verdict({ exact, matches }: Identified): string {
   if (only !== undefined && others.length === 0) return `The outputs are those of ${only}.`;
   if (only !== undefined)
     return `The outputs are those of ${exact.join(" and of ")}, which do not differ on these samples.`;
-  const [nearest] = matches;
+  const [nearest, next] = matches;
+  if (nearest!.equal === next!.equal && nearest!.worstSteps === next!.worstSteps)
+    return (
+      "No profile gives these outputs, and none is nearer than another. Are these the samples, mapped to the reals that the model takes " +
+      "(--input-scale, --input-zero)?"
+    );
   return `No profile gives these outputs; the nearest is ${nearest!.profile}.`;
 }
