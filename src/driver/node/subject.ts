@@ -1,7 +1,7 @@
 /** What `run` and `evaluate` work on: a compiled folder or a model, its engines, and the samples given to it. */
 import { passes } from "../../../passes/index.ts";
 import { pipelines } from "../../../passes/pipelines.ts";
-import { DiagnosticError } from "../../diagnostics/diagnostic.ts";
+import { DiagnosticError, fail } from "../../diagnostics/diagnostic.ts";
 import type { Graph } from "../../ir/graph.ts";
 import { runPipeline } from "../../pass/manager.ts";
 import { createContext } from "../../pass/pass.ts";
@@ -15,6 +15,7 @@ import { openSamples, type Samples } from "../samples.ts";
 import { nodeEngines } from "./engines.ts";
 import { isFolder, npyOnDisk, readBundle, readModel } from "./files.ts";
 import { given } from "./given.ts";
+import type { Streams } from "./streams.ts";
 import { mappingOf, windowOf, type RunOptions } from "./options.ts";
 
 export interface Subject {
@@ -25,11 +26,15 @@ export interface Subject {
 }
 
 /** @throws DiagnosticError, also when a folder's files are not what its graph gives */
-export async function openSubject(path: string, options?: ModelOptions): Promise<Subject> {
+export async function openSubject(path: string, options: ModelOptions, streams: Streams): Promise<Subject> {
   if (!isFolder(path)) {
-    const graph = await loadForRunning(path, options);
+    const graph = await loadForRunning(path, options, streams);
     return { graph, engines: nodeEngines, isStored: isStoredGraph(graph) };
   }
+  if (options?.fix !== undefined)
+    fail("model-type", `'${path}' is compiled, its inputs are what they were then`, {
+      help: "leave --fix out, or compile the model with it",
+    });
   const bundle = readBundle(path);
   const { problems, printed } = await checkBundle(bundle);
   if (problems.length > 0) throw new DiagnosticError(problems);
@@ -38,8 +43,9 @@ export async function openSubject(path: string, options?: ModelOptions): Promise
 }
 
 /** A model in the form that is run: a real one optimized, a stored one as it is. */
-export async function loadForRunning(path: string, options?: ModelOptions): Promise<Graph> {
-  const { graph } = loadModel(readModel(path, options));
+export async function loadForRunning(path: string, options: ModelOptions, streams: Streams): Promise<Graph> {
+  const { graph, notes } = loadModel(readModel(path, options));
+  streams.diagnose(notes.filter(({ severity }) => severity === "warning"));
   if (!isStoredGraph(graph))
     await runPipeline(graph, parsePipeline(pipelines.optimize), passes, createContext());
   return graph;

@@ -19,7 +19,7 @@ import { suggest } from "../../diagnostics/suggest.ts";
 import { resolveInputs } from "./resolve-inputs.ts";
 import type { FixedDimension, OnnxInput } from "./resolve-inputs.ts";
 import { sortNodes } from "./sort-nodes.ts";
-import { isBigInteger, isFloat } from "../../tensor/element-type.ts";
+import { elementRange, isBigInteger, isFloat, type ElementType } from "../../tensor/element-type.ts";
 import { elementCount, tensor, type Tensor } from "../../tensor/tensor.ts";
 
 export interface OnnxCheckOptions {
@@ -235,6 +235,9 @@ export function checkOnnxModel(given: OnnxModel, options: OnnxCheckOptions = {})
   return { model: { ...model, graph }, inputs, fixed, symbols };
 }
 
+/** As many as constants that are folded may have (node-view.ts). */
+const mostFixedElements = 2 ** 24;
+
 /** Of unknown names the numbers alone, for `withConstants` to name. Open extents are 1, or those of `shapes`. */
 function fixedInputs(
   { graph }: OnnxModel,
@@ -244,23 +247,49 @@ function fixedInputs(
     const { element = "f32", shape: declared = [] } = graph.inputs.find((input) => input.name === name) ?? {};
     const shape = shapes?.get(name) ?? declared.map((extent) => (typeof extent === "number" ? extent : 1));
     const count = elementCount(shape);
-    if (numbers.length !== 1 && numbers.length !== count)
-      fail(
-        "onnx-shape-option",
-        `${numbers.length} numbers are given for input '${name}' [${shape.join(", ")}]`,
-        {
-          subject: `input "${name}"`,
-          help: `give one number, or ${count}`,
-        },
+    const refuse = (message: string, help: string): never =>
+      fail("onnx-shape-option", message, { subject: `input "${name}"`, help });
+    if (count > mostFixedElements)
+      refuse(
+        `input '${name}' [${shape.join(", ")}] has ${count} elements, too many to fix`,
+        `leave it an input: at most ${mostFixedElements} are fixed to numbers`,
       );
-    const values = Array.from({ length: count }, (_, i) => numbers[numbers.length === 1 ? 0 : i]!);
-    if (!isFloat(element) && !values.every((value) => Number.isSafeInteger(value)))
-      fail("onnx-shape-option", `input '${name}' holds ${element}, expected whole numbers`, {
-        subject: `input "${name}"`,
-      });
-    const content = isBigInteger(element) ? values.map(BigInt) : values;
-    return [name, tensor(element, shape, content)];
+    if (numbers.length !== 1 && numbers.length !== count)
+      refuse(
+        `${numbers.length} numbers are given for input '${name}' [${shape.join(", ")}]`,
+        `give one number, or ${count}`,
+      );
+    const wrong = numbers.find((value) => !fits(value, element));
+    if (wrong !== undefined)
+      refuse(`input '${name}' holds ${element}, which ${wrong} is not`, `give ${rangeText(element)}`);
+    const values = new Float64Array(count);
+    if (numbers.length === 1) values.fill(numbers[0]!);
+    else values.set(numbers);
+    return [
+      name,
+      tensor(element, shape, isBigInteger(element) ? Array.from(values, BigInt) : Array.from(values)),
+    ];
   });
+}
+
+function fits(value: number, element: ElementType): boolean {
+  if (isFloat(element)) return Number.isFinite(element === "f32" ? Math.fround(value) : value);
+  if (!Number.isSafeInteger(value)) return false;
+  const { min, max } = integersOf(element);
+  return value >= min && value <= max;
+}
+
+const rangeText = (element: ElementType): string => {
+  if (isFloat(element)) return "a finite number of that type";
+  const { min, max } = integersOf(element);
+  return `whole numbers from ${min} to ${max}`;
+};
+
+/** What a number can say of an element: 64 bits as far as doubles are exact. */
+function integersOf(element: ElementType): { readonly min: number; readonly max: number } {
+  if (element === "bool") return { min: 0, max: 1 };
+  if (!isBigInteger(element)) return elementRange(element);
+  return { min: element === "u64" ? 0 : Number.MIN_SAFE_INTEGER, max: Number.MAX_SAFE_INTEGER };
 }
 
 function withConstants(model: OnnxModel, constants: ReadonlyMap<string, Tensor>): OnnxModel {

@@ -32,6 +32,7 @@ export type FoldRow = (node: NodeView) => Tensor | undefined;
 
 export const folds: Readonly<Record<string, FoldRow>> = {
   Add: arithmetic((a, b) => a + b),
+  And: arithmetic((a, b) => a & b),
   Cast: foldCast,
   Concat: foldConcat,
   ConstantOfShape: foldConstantOfShape,
@@ -48,6 +49,8 @@ export const folds: Readonly<Record<string, FoldRow>> = {
   Mul: arithmetic((a, b) => a * b),
   Neg: (node) => (isWhole(node) ? mapped(node, (x) => -x) : undefined),
   Abs: (node) => (isWhole(node) ? mapped(node, (x) => (x < 0n ? -x : x)) : undefined),
+  Or: arithmetic((a, b) => a | b),
+  Xor: arithmetic((a, b) => a ^ b),
   Not: (node) => (isWhole(node) ? mapped(node, (x) => (x === 0n ? 1n : 0n)) : undefined),
   Range: foldRange,
   ReduceMax: reduction((a, b) => (a > b ? a : b)),
@@ -128,7 +131,7 @@ function arithmetic(of: Integer): FoldRow {
 
 function comparison(of: (a: bigint, b: bigint) => boolean): FoldRow {
   return (node) =>
-    isWhole(node)
+    isWhole(node) && node.opset >= 7
       ? combined(node, known(node, 0), known(node, 1), "bool", (a, b) => (of(a, b) ? 1n : 0n))
       : undefined;
 }

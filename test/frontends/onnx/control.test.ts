@@ -35,6 +35,21 @@ function run(network: Network, x: readonly number[], options: OnnxImportOptions 
   return Array.from(numbersOf(interpret(graph, [f32([x.length], x)])[0]!));
 }
 
+test("known integers compared in operator set 6 take its broadcasting", () => {
+  const network: Network = {
+    opset: 6,
+    nodes: [
+      node("Equal", ["a", "b"], "q", { broadcast: 1, axis: 0 }),
+      node("Cast", ["q"], "f", { to: 1 }),
+      node("Add", ["x", "f"], "y"),
+    ],
+    inputs: { x: [2, 2] },
+    initializers: { a: tensor("i32", [2, 2], [1, 1, 2, 2]), b: tensor("i32", [2], [1, 2]) },
+  };
+  const { graph } = importOnnx(onnxBytes(network));
+  expect(Array.from(numbersOf(interpret(graph, [f32([2, 2], [0, 1, 2, 3])])[0]!))).toEqual([1, 2, 3, 4]);
+});
+
 describe("a condition that is known", () => {
   test.each([
     [1, [7, 1]],
@@ -50,6 +65,15 @@ describe("a condition that is known", () => {
       node("Squeeze", ["q", "zero"], "c"),
     ];
     expect(run(choice(condition, { two: i64(2), zero: i64(0) }), [3, -1])).toEqual([7, 1]);
+  });
+
+  test.each([
+    ["And", 0, [-2, 1]],
+    ["Or", 1, [7, 1]],
+    ["Xor", 1, [7, 1]],
+  ])("by %s of two known ones", (op, _, wanted) => {
+    const known = { a: tensor("bool", [], [1]), b: tensor("bool", [], [0]) };
+    expect(run(choice([node(op, ["a", "b"], "c")], known), [3, -1])).toEqual(wanted);
   });
 
   test("by an input that is fixed", () => {
@@ -164,6 +188,9 @@ describe("what cannot be", () => {
       code: "onnx-shape-option",
       help: "give one number, or 2",
     });
+    expect(fix("x", [1e39])[0]).toMatchObject({ help: "give a finite number of that type" });
+    const large = { ...network, inputs: { x: [2], s: [100000, 100000] } };
+    expect(problems(large, { fixed: new Map([["s", [1]]]) })[0]!.message).toContain("too many to fix");
     expect(fix("z", [1])[0]).toMatchObject({ code: "onnx-unknown-input", help: "the inputs are x" });
   });
 

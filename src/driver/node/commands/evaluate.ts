@@ -64,7 +64,7 @@ export function addEvaluate(program: Command, streams: Streams): void {
     .option("--json", "print JSON")
     .addHelpText("after", notes)
     .action(async (model: string, options: Options) => {
-      const subject = await openSubject(model, options);
+      const subject = await openSubject(model, options, streams);
       const progress = createProgress();
       const reference = await openReference(subject, options, streams);
       const samples = openSubjectSamples(subject, options);
@@ -120,13 +120,13 @@ async function openReference(
   const { reference } = options;
   if (reference !== undefined) {
     if (extensionOf(reference) === "npy") return { outputs: parseNpy(readBytes(reference), reference) };
-    return { graph: await loadForRunning(reference, options) };
+    return { graph: await loadForRunning(reference, options, streams) };
   }
   const { model, run } = subject.bundle?.report ?? {};
   const path = run?.modelPath;
   if (path === undefined || model === undefined) return undefined;
   if (existsSync(path) && createHash("sha256").update(readFileSync(path)).digest("hex") === model.sha256)
-    return { graph: await loadForRunning(path, options) };
+    return { graph: await loadForRunning(path, options, streams) };
   const message = `no float reference: '${path}' is not there any more, or has changed`;
   streams.diagnose([
     diagnostic("note", "no-reference", message, { help: "give the model with --reference" }),

@@ -24,7 +24,7 @@ export function addRun(program: Command, streams: Streams): void {
     .action(async (model: string, options: Options) => {
       const [engine = "wasm-simd", ...more] = options.engine ?? [];
       if (more.length > 0) throw new InvalidArgumentError("option '--engine' takes one engine here");
-      const subject = await openSubject(model, options);
+      const subject = await openSubject(model, options, streams);
       const { graph, engines } = subject;
       if (options.outputs.length !== graph.outputs.length)
         fail("output-count", `${options.outputs.length} files for ${graph.outputs.length} outputs`, {

@@ -10,7 +10,7 @@ export const control: ConverterTable = {
   If: since(
     1,
     convertIf,
-    "the condition must be constant, by itself or with an input fixed (--fix): its branch is inlined",
+    "the condition must be constant, by itself or with an input fixed (--fix; of whole numbers and bools): its branch is inlined, and what only the other one reads is read too",
   ),
 };
 
