@@ -4,8 +4,8 @@
  * may enlarge. Fails where one leaves 32 bits.
  *
  * Ranges of stored integers follow the graph: a requantization's clamp, a lookup's table, max pooling and reshapes all tell through
- * their expressions what they let pass, layers and requantizations channel by channel (tensor-ranges.ts). Where an expression has no known interval, its
- * element type does.
+ * their expressions what they let pass, layers and requantizations channel by channel (tensor-ranges.ts). Where an expression has no
+ * known interval, its element type does.
  *
  * Finds a row for each accumulator: value, operator, low, high, partialLow, partialHigh, bits (signed, for partial sums), and
  * low and high of every channel.
@@ -80,11 +80,11 @@ interface Bounds {
 /** Bounds of the last step's target; the ranges of all targets are kept. Undefined where not known. */
 function boundsOf(steps: readonly Step[], ranges: TensorRanges): Bounds | undefined {
   let bounds: Bounds | undefined;
-  let before: TensorReference | undefined;
+  const written = new Set<TensorReference>();
   for (const step of steps) {
     bounds = stepBounds(step, ranges);
-    ranges.record(step, bounds, step.target === before);
-    before = step.target;
+    ranges.record(step, bounds, written.has(step.target));
+    written.add(step.target);
   }
   return bounds;
 }

@@ -33,7 +33,7 @@ export class TensorRanges {
   /**
    * Takes in what a step writes, of unknown range where `range` is absent.
    *
-   * @param continues whether the step before wrote another part of the same tensor
+   * @param continues whether an earlier step of the operation wrote another part of the same tensor
    */
   record(step: Step, range: StepRange | undefined, continues: boolean): void {
     const { target } = step;

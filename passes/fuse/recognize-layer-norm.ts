@@ -4,7 +4,7 @@
  *     c = x - mean(x)        v = mean(c * c)        y = c / sqrt(v + epsilon)        or c * (1 / sqrt(v + epsilon))
  *
  * over the last axes, which become one, or over others but not the last. x itself in the place of c is a normalization by the root
- * of the mean square. Gain and offset behind it are absorbed by fuse-linear, as any layer's are.
+ * of the mean square. Gain and offset behind it are absorbed by fuse-linear.
  *
  *     layer_norm(x) has weight 1 for each entry of the last axis
  *

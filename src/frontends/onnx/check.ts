@@ -16,6 +16,7 @@ import type { Diagnostic } from "../../diagnostics/diagnostic.ts";
 import { describeNode } from "./decode.ts";
 import type { OnnxAttribute, OnnxConstant, OnnxGraph, OnnxModel, OnnxNode } from "./model.ts";
 import { suggest } from "../../diagnostics/suggest.ts";
+import { maxFoldedElements } from "./node-view.ts";
 import { resolveInputs } from "./resolve-inputs.ts";
 import type { FixedDimension, OnnxInput } from "./resolve-inputs.ts";
 import { sortNodes } from "./sort-nodes.ts";
@@ -225,7 +226,8 @@ export function checkOnnxModel(given: OnnxModel, options: OnnxCheckOptions = {})
   problems.push(...opsetProblems(model, context.domains));
   const resolved = resolveInputs(
     graph.inputs.filter(({ name }) => !graph.initializers.has(name)),
-    options.shapes,
+    // What is fixed to numbers has taken its shape with them.
+    options.shapes && new Map([...options.shapes].filter(([name]) => options.fixed?.has(name) !== true)),
   );
   problems.push(...resolved.problems);
   for (const [name, use] of [...free].slice(0, maxProblems)) problems.push(undefinedName(name, use, known));
@@ -235,29 +237,36 @@ export function checkOnnxModel(given: OnnxModel, options: OnnxCheckOptions = {})
   return { model: { ...model, graph }, inputs, fixed, symbols };
 }
 
-/** As many as constants that are folded may have (node-view.ts). */
-const mostFixedElements = 2 ** 24;
-
 /** Of unknown names the numbers alone, for `withConstants` to name. Open extents are 1, or those of `shapes`. */
 function fixedInputs(
   { graph }: OnnxModel,
   { fixed = new Map(), shapes }: OnnxCheckOptions,
 ): [string, Tensor][] {
   return [...fixed].map(([name, numbers]) => {
-    const { element = "f32", shape: declared = [] } = graph.inputs.find((input) => input.name === name) ?? {};
+    const { element = "f32", shape: stated } = graph.inputs.find((input) => input.name === name) ?? {};
+    const declared = stated ?? shapes?.get(name) ?? [];
     const shape = shapes?.get(name) ?? declared.map((extent) => (typeof extent === "number" ? extent : 1));
     const count = elementCount(shape);
+    const isOpen = shapes?.has(name) !== true && declared.some((extent) => typeof extent !== "number");
     const refuse = (message: string, help: string): never =>
       fail("onnx-shape-option", message, { subject: `input "${name}"`, help });
-    if (count > mostFixedElements)
+    if (
+      !declared.every((extent, axis) => typeof extent !== "number" || extent === shape[axis]) ||
+      shape.length !== declared.length
+    )
+      refuse(
+        `input '${name}' is [${declared.join(", ")}], which [${shape.join(", ")}] does not fit`,
+        "give a shape of the same rank and fixed extents",
+      );
+    if (count > maxFoldedElements)
       refuse(
         `input '${name}' [${shape.join(", ")}] has ${count} elements, too many to fix`,
-        `leave it an input: at most ${mostFixedElements} are fixed to numbers`,
+        `leave it an input: at most ${maxFoldedElements} are fixed to numbers`,
       );
     if (numbers.length !== 1 && numbers.length !== count)
       refuse(
         `${numbers.length} numbers are given for input '${name}' [${shape.join(", ")}]`,
-        `give one number, or ${count}`,
+        `give one number, or ${count}${isOpen ? `; its open extents are 1 unless --shape ${name}=… says otherwise` : ""}`,
       );
     const wrong = numbers.find((value) => !fits(value, element));
     if (wrong !== undefined)

@@ -82,7 +82,7 @@ export interface NodeContext {
 const maxElements = 2 ** 31 - 1;
 const maxRank = 32;
 /** Far beyond any shape arithmetic, far below what hurts: a few nodes could ask for terabytes. */
-const maxFoldedElements = 2 ** 24;
+export const maxFoldedElements = 2 ** 24;
 
 export function nodeView(
   node: OnnxNode,

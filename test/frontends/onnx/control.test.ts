@@ -188,6 +188,12 @@ describe("what cannot be", () => {
       code: "onnx-shape-option",
       help: "give one number, or 2",
     });
+    const open = { ...network, inputs: { x: [2], s: ["n"] } };
+    const both = (numbers: number[], shape: number[]) =>
+      problems(open, { fixed: new Map([["s", numbers]]), shapes: new Map([["s", shape]]) });
+    expect(both([4, 5], [2])).toEqual([]);
+    expect(both([4, 5], [2, 1])[0]!.message).toBe("input 's' is [n], which [2, 1] does not fit");
+    expect(problems(open, { fixed: new Map([["s", [4, 5]]]) })[0]!.help).toContain("--shape s=");
     expect(fix("x", [1e39])[0]).toMatchObject({ help: "give a finite number of that type" });
     const large = { ...network, inputs: { x: [2], s: [100000, 100000] } };
     expect(problems(large, { fixed: new Map([["s", [1]]]) })[0]!.message).toContain("too many to fix");

@@ -1,6 +1,6 @@
 /**
- * RNN, GRU and LSTM, unrolled: the number of steps is known, so a step is a handful of layers and element-wise operations, which have
- * integer forms and engines as any others. What a sequence reads of its inputs is computed once for all steps. Code grows with the
+ * RNN, GRU and LSTM, unrolled: the number of steps is known, so a step is a handful of layers and element-wise operations, and no
+ * engine knows of recurrence. What a sequence reads of its inputs is computed once for all steps. Code grows with the
  * number of steps; a streaming network runs one step a call and keeps its state outside.
  *
  * States are kept in 16 bits when the network is stored, and so are gates: what is lost in one step goes on to the next. Outputs are
