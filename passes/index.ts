@@ -39,6 +39,7 @@ import { smoothActivations } from "./quantize/smooth-activations.ts";
 import { splitChannels } from "./quantize/split-channels.ts";
 import { roundWeights } from "./quantize/round-weights.ts";
 import { widenOutputs } from "./quantize/widen-outputs.ts";
+import { widenValues } from "./quantize/widen-values.ts";
 import { requantize } from "./quantize/requantize.ts";
 
 export const passes: readonly Pass[] = [
@@ -69,6 +70,7 @@ export const passes: readonly Pass[] = [
   absorbBias,
   smoothActivations,
   splitChannels,
+  widenValues,
   calibrate,
   insertFakeQuantization,
   roundWeights,

@@ -131,9 +131,17 @@ const overflow = (what: string, operation: Operation, { low, high }: Interval): 
     {
       subject: operation.origin ?? `%${operation.result.name}`,
       ...(operation.span === undefined ? {} : { span: operation.span }),
-      help: "use fewer bits for its weights, or split the sum",
+      help: cureOf(operation),
     },
   );
+
+/** An operand of 16 bits makes a sum 256 times as large as one of eight. */
+function cureOf({ operands }: Operation): string {
+  const wide = operands.find((value) => value.type.element === "i16" && !isConstant(value));
+  return wide === undefined
+    ? "use fewer bits for its weights, or split the sum"
+    : `store %${wide.name} in eight bits (leave it out of widen-values: --wide all,-${wide.name}), or use fewer bits for its weights`;
+}
 
 const unproved = (operation: Operation): Diagnostic =>
   diagnostic(

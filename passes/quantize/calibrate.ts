@@ -17,7 +17,9 @@
  *
  * Ranges that the user states (given-ranges.ts) are taken as they are, their values not looked at.
  *
- * Warns about NaN and infinities, which are left out of the range, and of values that eight bits cannot hold well; fails
+ * What is stored in 16 bits gets all that was seen and an eighth more: clipping would gain it nothing.
+ *
+ * Warns about NaN and infinities, which are left out of the range, and of values that their bits cannot hold well; fails
  * when nothing finite was seen.
  */
 import { diagnostic, DiagnosticError, fail, type Diagnostic } from "../../src/diagnostics/diagnostic.ts";
@@ -84,7 +86,8 @@ export const calibrate = definePass({
       .map((group): MeasuredGroup => ({
         sources: group.sources.filter((value) => !given.has(value)),
         meter: newRangeMeter(),
-        isEnd: group.wide || (options.method === "auto" && ends.has(group)),
+        width: group.width,
+        isEnd: group.width !== "narrow" || (options.method === "auto" && ends.has(group)),
       }))
       .filter(({ sources }) => sources.length > 0);
     await measure(graph, groups, samples, createExecutor, options, context);
@@ -98,7 +101,7 @@ export const calibrate = definePass({
       const whole = seenBy(group.meter);
       const range = group.isEnd ? endRange(group.meter) : rangeBy(method, whole, options);
       for (const value of group.sources) graph.setRange(value, range);
-      const noise = noiseOf(range, whole.density);
+      const noise = noiseOf(range, whole.density, group.width);
       const how = group.isEnd ? "headroom" : method;
       find(describe(group, how, range, noise, whole.values));
       if (toDecibels(noise) < suspectDecibels) context.warn(suspect(group, noise));
@@ -187,15 +190,18 @@ function describe(
   };
 }
 
-function suspect({ sources }: MeasuredGroup, noise: number): Diagnostic {
+function suspect({ sources, width }: MeasuredGroup, noise: number): Diagnostic {
   const value = sources[0]!;
   return diagnostic(
     "warning",
     "low-sqnr",
-    `eight bits hold %${value.name} with ${toDecibels(noise).toFixed(1)} dB only`,
+    `${width === "narrow" ? "eight" : "sixteen"} bits hold %${value.name} with ${toDecibels(noise).toFixed(1)} dB only`,
     {
       subject: value.producer?.origin ?? `%${value.name}`,
-      help: "its values have rare, large outliers: look at the samples, or clip the value in the model",
+      help:
+        width === "narrow"
+          ? `its values have rare, large outliers: store it in 16 bits (--wide ${value.name}), or clip the value in the model`
+          : "its values have rare, large outliers: look at the samples, or clip the value in the model",
     },
   );
 }

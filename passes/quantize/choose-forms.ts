@@ -12,7 +12,7 @@
  *     change of      the nearest integer                rescaled like an accumulator
  *     scale
  *
- * A sum of operands of more than 8 bits keeps the default form under every profile.
+ * Sums and fixed ones of operands of more than 8 bits keep the default form under every profile.
  */
 import { fail } from "../../src/diagnostics/diagnostic.ts";
 import type { Operation, Value } from "../../src/ir/graph.ts";
@@ -75,8 +75,14 @@ export const roundsItself = (
   operand!.type.element === result.element &&
   sameQuantization(operand!.type.quantization, result.quantization);
 
-export const fixedAttributes = (form: Form<"same"> | Form<"fixed">, profile: RoundingProfile): Attributes =>
-  profile !== "default" && form.kind === "fixed" ? (form.tflite ?? {}) : {};
+export const fixedAttributes = (
+  form: Form<"same"> | Form<"fixed">,
+  operands: readonly Value[],
+  profile: RoundingProfile,
+): Attributes =>
+  profile !== "default" && form.kind === "fixed" && operands.every(isByte) ? (form.tflite ?? {}) : {};
+
+const isByte = ({ type: { element } }: Value): boolean => element === "i8" || element === "u8";
 
 /** The stored operator of a sum or difference and its attributes, the clamp aside. */
 export function rescaledForm(
@@ -88,7 +94,7 @@ export function rescaledForm(
 ): { readonly definition: OpDefinition; readonly attributes: Attributes } {
   const types = operands.map(({ type }) => type);
   const [lhs, rhs] = types as [TensorType, TensorType];
-  if (profile !== "default" && types.every(({ element }) => element === "i8" || element === "u8"))
+  if (profile !== "default" && operands.every(isByte))
     return {
       definition: aligned,
       attributes: {

@@ -12,7 +12,7 @@ import type { SampleSource } from "../../src/pass/samples.ts";
 import { fixedInputsOf } from "./fixed-inputs.ts";
 import { addNoise, NoiseRatio, toDecibels } from "../../src/measure/judge-outputs.ts";
 import { foldsOf, heldOutPart } from "../../src/measure/split-samples.ts";
-import { planQuantization, type Plan } from "./plan.ts";
+import { planQuantization, type Plan, type Width } from "./plan.ts";
 import { quantizeActivations } from "./quantize-activations.ts";
 import {
   noiseOf,
@@ -28,7 +28,8 @@ import {
 export interface MeasuredGroup {
   readonly sources: readonly Value[];
   readonly meter: RangeMeter;
-  /** An input, an output or what decides one, where ranges are chosen. */
+  readonly width: Width;
+  /** An input, an output or what decides one, where ranges are chosen; what has 16 bits. */
   readonly isEnd: boolean;
 }
 

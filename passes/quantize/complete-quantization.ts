@@ -32,7 +32,7 @@ import {
   ownQuantization,
   representable,
   storeConstant,
-  wideType,
+  stateType,
 } from "./quantize-activations.ts";
 import { realsThrough } from "./table.ts";
 
@@ -176,7 +176,7 @@ function grownType(operation: Operation | undefined): FixedQuantization | undefi
   const source = storedTypeOf(operation.operands[0]!);
   if (source === undefined) return undefined;
   const { min, max } = representable(source);
-  return wideType(Math.max(-min, max) * form.growth(operation.attributes));
+  return stateType(Math.max(-min, max) * form.growth(operation.attributes));
 }
 
 /** The last of the clamps that a sum leads to and nothing else sees: requantization does them on its way. */

@@ -12,6 +12,8 @@
  * to their operands (operands of a comparison to each other), and so does state, which goes from an output to an input. Some groups are *fixed* beforehand, by an operator (softmax has scale 1/256) or by the integers the
  * samples came as; a value of a fixed group that meets others (concat) is converted there by a table, for its own
  * quantization cannot change.
+ *
+ * A group has the width of its widest value: eight bits, sixteen where the graph asks for them (`as i16`), or what states need.
  */
 import { diagnostic, type Diagnostic } from "../../src/diagnostics/diagnostic.ts";
 import type { Graph, Operation, Value } from "../../src/ir/graph.ts";
@@ -26,6 +28,19 @@ export interface FixedQuantization {
   readonly quantization: Quantization;
 }
 
+/**
+ * How wide a group's integers are:
+ *
+ *     narrow   8 bits
+ *     wide     16 bits about zero
+ *     state    16 bits about zero, of a scale that is a power of two (`wide_value`)
+ */
+export type Width = "narrow" | "wide" | "state";
+
+const widths: readonly Width[] = ["narrow", "wide", "state"];
+const widest = (of: readonly Width[]): Width =>
+  of.reduce((a, b) => (widths.indexOf(a) < widths.indexOf(b) ? b : a), "narrow");
+
 export interface Group {
   /** Stored values, in order of computation. */
   readonly values: Value[];
@@ -36,9 +51,12 @@ export interface Group {
   /** Stored values of other groups, converted where an operation of this group reads them. */
   readonly converted: { readonly operation: Operation; readonly value: Value }[];
   fixed: FixedQuantization | undefined;
-  /** Stored in 16 bits. */
-  wide: boolean;
+  /** Counts where no quantization is fixed. */
+  width: Width;
 }
+
+/** Whether it will be integers of 16 bits. */
+export const isWide = ({ fixed, width }: Group): boolean => fixed === undefined && width !== "narrow";
 
 export interface Plan {
   readonly groups: readonly Group[];
@@ -57,17 +75,18 @@ export function planQuantization(graph: Graph, fixedInputs: ReadonlyMap<Value, F
   const groups = new Set<Group>();
   const pending = new Map<Value, Pending>();
   const problems: Diagnostic[] = [];
-  const wide = wideValues(graph);
+  const states = stateValues(graph);
+  const widthOf = (value: Value): Width =>
+    states.has(value) ? "state" : value.storedAs === undefined ? "narrow" : "wide";
 
   const startWith = (values: readonly Value[], fixed: FixedQuantization | undefined): Group => {
-    const isWide = values.some((value) => wide.has(value));
     const group: Group = {
       values: [...values],
       sources: [...values],
       constants: [],
       converted: [],
-      fixed: isWide ? undefined : fixed,
-      wide: isWide,
+      fixed,
+      width: widest(values.map(widthOf)),
     };
     groups.add(group);
     for (const value of values) groupOf.set(value, group);
@@ -81,7 +100,7 @@ export function planQuantization(graph: Graph, fixedInputs: ReadonlyMap<Value, F
     into.sources.push(...other.sources);
     into.constants.push(...other.constants);
     into.converted.push(...other.converted);
-    into.wide ||= other.wide;
+    into.width = widest([into.width, other.width]);
     groups.delete(other);
   };
   const tie = (operation: Operation): void => {
@@ -105,7 +124,7 @@ export function planQuantization(graph: Graph, fixedInputs: ReadonlyMap<Value, F
   };
 
   for (const input of graph.inputs) {
-    if (isReal(input)) start(input, fixedInputs.get(input));
+    if (isReal(input)) start(input, states.has(input) ? undefined : fixedInputs.get(input));
     if (input.type.element !== "f64") continue;
     const message = `input %${input.name} holds doubles, expected f32`;
     const help = "export the model in single precision";
@@ -122,7 +141,9 @@ export function planQuantization(graph: Graph, fixedInputs: ReadonlyMap<Value, F
     else if (form?.kind === "same" || form?.kind === "plain") tie(operation);
     else if (form?.kind === "clamp" && state === undefined) tie(operation);
     else if (form?.kind === "wide" && !readsUnrounded(operation, operation.operands[0]!)) tie(operation);
-    else if (isReal(result)) start(result, fixedBy(form));
+    // A table gives what it is asked for.
+    else if (isReal(result))
+      start(result, form?.kind === "table" && widthOf(result) !== "narrow" ? undefined : fixedBy(form));
   }
   for (const { input, output } of graph.carried) {
     const [own, other] = [groupOf.get(input), groupOf.get(output)];
@@ -159,12 +180,12 @@ function isDeferred(graph: Graph, value: Value, state: Pending): boolean {
   return next === "clamp" || next === "wide" || (next === "table" && state === "table");
 }
 
-/** Widened values, and what they are made of element by element, up to the layers. */
-function wideValues(graph: Graph): ReadonlySet<Value> {
-  const wide = new Set<Value>();
+/** What `wide_value` gives, and what that is made of element by element, up to the layers. */
+function stateValues(graph: Graph): ReadonlySet<Value> {
+  const states = new Set<Value>();
   const visit = (value: Value): void => {
-    if (!isReal(value) || isConstant(value) || wide.has(value)) return;
-    wide.add(value);
+    if (!isReal(value) || isConstant(value) || states.has(value)) return;
+    states.add(value);
     visitOperands(value.producer);
   };
   const visitOperands = (operation: Operation | undefined): void => {
@@ -176,12 +197,12 @@ function wideValues(graph: Graph): ReadonlySet<Value> {
   for (const operation of graph.operations) {
     const { definition, operands, result } = operation;
     if (definition.integer?.kind !== "wide") continue;
-    wide.add(result);
+    states.add(result);
     // A value that is stored as it is shares its quantization with the widened one.
     if (!readsUnrounded(operation, operands[0]!)) visit(operands[0]!);
     visitOperands(operands[0]!.producer);
   }
-  return wide;
+  return states;
 }
 
 /** Whether an operation takes the value as it was before it was rounded to 8 bits. */

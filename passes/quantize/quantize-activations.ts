@@ -48,7 +48,14 @@ function quantizationOf(group: Group, plan: Plan, grid: AffineOptions): StoredTy
     ...group.converted.map(({ value }) => representable(plan.groupOf(value)!.fixed!)),
   ];
   const [low, high] = [Math.min(...ranges.map((r) => r.min)), Math.max(...ranges.map((r) => r.max))];
-  return group.wide ? wideType(Math.max(-low, high)) : affineType(low, high, grid);
+  switch (group.width) {
+    case "narrow":
+      return affineType(low, high, grid);
+    case "wide":
+      return wideType(low, high);
+    case "state":
+      return stateType(Math.max(-low, high));
+  }
 }
 
 /** The reals that stored integers can stand for. */
@@ -63,8 +70,14 @@ function affineType(min: number, max: number, grid: AffineOptions = {}): StoredT
   return { element: "i8", quantization: perTensor(scale, zero) };
 }
 
+/** 16 bits about zero, so that products need no zero point: the finest scale that holds both ends (TensorFlow Lite's 16x8). */
+export function wideType(min: number, max: number): StoredType {
+  const { scale, zero } = chooseAffine(min, max, "i16", { symmetric: true });
+  return { element: "i16", quantization: perTensor(scale, zero) };
+}
+
 /** 16 bits about zero: the smallest power of two by which they hold a half more than was seen. */
-export function wideType(largest: number): StoredType {
+export function stateType(largest: number): StoredType {
   // A sum takes its precision from its operand of the largest scale: one of zeros must not be that.
   if (largest === 0) return { element: "i16", quantization: perTensor(pow2(-15), 0) };
   const scale = chooseAffine(0, 1.5 * largest, "i16", { symmetric: true }).scale;

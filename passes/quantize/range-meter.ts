@@ -22,6 +22,8 @@ import {
   type Density,
   type Grid,
 } from "../../src/numerics/quantization-error.ts";
+import type { Width } from "./plan.ts";
+import { stateType, wideType } from "./quantize-activations.ts";
 
 /** What `auto` weighs up. Divergences take a hundred times as long to compute, and least squared error is what is judged. */
 export const weighedMethods = ["minmax", "moving-average", "percentile", "mse"] as const;
@@ -107,6 +109,11 @@ export function gridOf(low: number, high: number): Grid {
   return { scale, low: -128 - zero, high: 127 - zero };
 }
 
+function wideGrid(low: number, high: number, width: Exclude<Width, "narrow">): Grid {
+  const { quantization } = width === "wide" ? wideType(low, high) : stateType(Math.max(-low, high));
+  return { scale: quantization.scale[0]!, low: -(2 ** 15), high: 2 ** 15 - 1 };
+}
+
 export function rangeBy(
   method: RangeMethod,
   { values, density, average }: Seen,
@@ -135,7 +142,8 @@ function balanced(range: AffineRange, symmetric: boolean): AffineRange {
 }
 
 /** Noise over signal of a range on what was counted. */
-export function noiseOf({ min, max }: AffineRange, density: Density): number {
-  const noise = squaredError(density, gridOf(Math.min(min, 0), Math.max(max, 0)));
+export function noiseOf({ min, max }: AffineRange, density: Density, width: Width = "narrow"): number {
+  const [low, high] = [Math.min(min, 0), Math.max(max, 0)];
+  const noise = squaredError(density, width === "narrow" ? gridOf(low, high) : wideGrid(low, high, width));
   return noise === 0 ? 0 : noise / squaredSum(density);
 }

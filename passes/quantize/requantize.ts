@@ -9,7 +9,7 @@
  *     same, fixed   q(op(d a, …))            = op(a, …)
  *     clamp alone   q(clamp(d a))            = clamp(a) where scales agree
  *     table         q(f(…(d a)))             = lookup(a): the 256 values of f, quantized
- *                                              of 16 bits: interpolate(a)
+ *                                              of 16 bits: interpolate(a); warns where lines are no good
  *     nothing       q(d a)                   = a, or a lookup where scales differ
  *     wide          q(wide_value(x))         = what q(x) is
  *
@@ -25,19 +25,21 @@
  *
  * At the boundary, inputs and outputs take the stored type. What has no case stays as it is, for check-integer-only to name.
  */
+import { diagnostic, type Diagnostic } from "../../src/diagnostics/diagnostic.ts";
 import { choice } from "../../src/ir/attributes.ts";
 import { copyGraph } from "../../src/ir/copy-graph.ts";
 import type { Graph, Operation, Value } from "../../src/ir/graph.ts";
 import { eraseUnread, inPlaceOf, supersede } from "../../src/ir/match.ts";
 import { sameQuantization, sameType, type TensorType } from "../../src/ir/types.ts";
 import { quantizeValue } from "../../src/numerics/affine.ts";
+import { roundHalfAwayFromZero } from "../../src/numerics/round.ts";
 import { roundingProfiles, type RoundingProfile } from "../../src/numerics/rounding-profile.ts";
 import { dequantize } from "../../src/ops/dequantize.ts";
 import { interpolate } from "../../src/ops/interpolate.ts";
 import { lookup } from "../../src/ops/lookup.ts";
 import { quantize } from "../../src/ops/quantize.ts";
 import { requantize as requantizeOp } from "../../src/ops/requantize.ts";
-import { definePass } from "../../src/pass/pass.ts";
+import { definePass, type PassContext } from "../../src/pass/pass.ts";
 import { elementRange } from "../../src/tensor/element-type.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
 import {
@@ -48,7 +50,7 @@ import {
   roundsItself,
 } from "./choose-forms.ts";
 import { stripBoundary } from "./strip-boundary.ts";
-import { knotsOf, tableOf } from "./table.ts";
+import { farthestFromLine, knotsOf, tableOf } from "./table.ts";
 
 export const requantize = definePass({
   name: "requantize",
@@ -59,7 +61,8 @@ export const requantize = definePass({
     for (const operation of graph.operations) {
       if (operation.definition !== quantize) continue;
       const island = islandOf(operation);
-      const stored = island === undefined ? undefined : store(graph, operation, island, rounding);
+      const stored =
+        island === undefined ? undefined : store(graph, operation, island, rounding, context.warn);
       if (stored === undefined) continue;
       if (stored === island!.root.operands[0]) {
         graph.replaceAllUses(operation.result, stored);
@@ -109,17 +112,19 @@ function store(
   end: Operation,
   { root, chain }: Island,
   profile: RoundingProfile,
+  warn: PassContext["warn"],
 ): Value | undefined {
   const type = end.result.type;
   const place = { ...inPlaceOf(end), origin: root.origin ?? end.origin };
-  if (root.definition === dequantize) return storeElementwise(graph, end, root.operands[0]!, chain, profile);
+  if (root.definition === dequantize)
+    return storeElementwise(graph, end, root.operands[0]!, chain, profile, warn);
 
   const form = root.definition.integer;
   const operands = storedOperands(root);
   if (form === undefined || operands === undefined) return undefined;
   if (form.kind === "same" || form.kind === "fixed") {
     if (chain.length > 0) return undefined;
-    const attributes = { ...root.attributes, ...fixedAttributes(form, profile) };
+    const attributes = { ...root.attributes, ...fixedAttributes(form, operands, profile) };
     return graph.createGeneric(root.definition, operands, attributes, { ...place, type }).result;
   }
   if (form.kind !== "accumulator" && form.kind !== "rescaled") return undefined;
@@ -169,6 +174,7 @@ function storeElementwise(
   source: Value,
   chain: readonly Operation[],
   profile: RoundingProfile,
+  warn: PassContext["warn"],
 ): Value | undefined {
   const type = end.result.type;
   if (chain.length === 0 && sameType(source.type, type)) return source;
@@ -180,6 +186,8 @@ function storeElementwise(
     return graph.createGeneric(first!.definition, [source], first!.attributes, { ...place, type }).result;
   if (source.type.element === "i16") {
     const attributes = knotsOf(source.type, chain, type);
+    const steps = farthestFromLine(attributes, source.type, chain, type);
+    if (steps > (type.element === "i16" ? 256 : 1)) warn(coarseTable(end, source, steps));
     return graph.create(interpolate, { input: source }, attributes, { ...place, type }).result;
   }
   if (source.type.element !== "i8" && source.type.element !== "u8") return undefined;
@@ -190,6 +198,17 @@ function storeElementwise(
     { ...place, type },
   ).result;
 }
+
+const coarseTable = (end: Operation, source: Value, steps: number): Diagnostic =>
+  diagnostic(
+    "warning",
+    "coarse-table",
+    `lines between 1025 places leave what gives %${end.result.name} by up to ${roundHalfAwayFromZero(steps)} steps of ${end.result.type.element}`,
+    {
+      subject: end.origin ?? `%${end.result.name}`,
+      help: `it jumps, or is steep: keep %${source.name} in eight bits, which have an entry for each of their values`,
+    },
+  );
 
 /** Where a profile has a rounding of its own for what only changes scales and clamps, that, else the functions' own values. */
 function tableFor(

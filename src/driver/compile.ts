@@ -40,6 +40,8 @@ export interface CompileOptions {
   readonly pipeline?: string;
   /** How weights are quantized: options of `insert-fake-quantization`, in the place of the pipeline's. */
   readonly weights?: WeightSettings;
+  /** Values to store in 16 bits, by name, or `all`: the option of `widen-values`, which then goes before `calibrate`. */
+  readonly wide?: string;
   /** Whose rounding the integers compute with: the option of `requantize`, in the place of the pipeline's. */
   readonly rounding?: RoundingProfile;
   /** Removes channels before quantization, to the least of what is given; with the default pipeline only. */
@@ -143,7 +145,7 @@ export async function compile(options: CompileOptions): Promise<Compiled> {
   notes.forEach((note) => options.onWarning?.(note));
   if (samples !== undefined) unmappedSamples(samples.files, samples.mapping).forEach(report);
   const steps = withRounding(
-    withWeights(parsePipeline(pipelineOf(options, form)), options.weights),
+    withWide(withWeights(parsePipeline(pipelineOf(options, form)), options.weights), options.wide),
     options.rounding,
   );
   const passTimesMs: Record<string, number> = {};
@@ -207,6 +209,21 @@ function withWeights(steps: PipelineStep[], settings: WeightSettings = {}): Pipe
   const names = given.map(([name]) => `'${name}'`).join(", ");
   return fail("option", `${names} would change the weights, which the pipeline does not quantize`, {
     help: `leave it out, or take a float model and a pipeline with ${weightPass}`,
+  });
+}
+
+const rangePasses = ["calibrate", "derive-ranges"];
+
+/** The steps with values widened before anything gives them ranges. @throws DiagnosticError `option` when nothing does */
+function withWide(steps: PipelineStep[], values: string | undefined): PipelineStep[] {
+  if (values === undefined) return steps;
+  const step: PipelineStep = { pass: "widen-values", options: { values } };
+  const changed = withPassOptions(steps, step.pass, step.options);
+  if (changed !== undefined) return changed;
+  const place = steps.findIndex(({ pass }) => rangePasses.includes(pass));
+  if (place >= 0) return steps.toSpliced(place, 0, step);
+  return fail("option", `'wide' is ${values}, but the pipeline chooses no widths of values`, {
+    help: `leave it out, or take a float model and a pipeline with ${rangePasses.join(" or ")}`,
   });
 }
 

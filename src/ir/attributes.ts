@@ -20,7 +20,7 @@ export interface AttributeSpec<T extends AttributeValue = AttributeValue> {
 export const int = (fallback?: number): AttributeSpec<number> => spec("int", fallback);
 export const float = (fallback?: number): AttributeSpec<number> => spec("float", fallback);
 export const bool = (fallback?: boolean): AttributeSpec<boolean> => spec("bool", fallback);
-export const text = (): AttributeSpec<string> => ({ kind: "string" });
+export const text = (fallback?: string): AttributeSpec<string> => spec("string", fallback);
 export const tensorAttribute = (fallback?: Tensor): AttributeSpec<Tensor> => spec("tensor", fallback);
 
 export const ints = (length?: number, fallback?: readonly number[]): AttributeSpec<readonly number[]> => ({

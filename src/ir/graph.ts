@@ -21,6 +21,9 @@ export interface Range {
   readonly max: number;
 }
 
+/** What a real value can be stored as in the place of i8. */
+export type WideElement = "i16";
+
 export interface Value {
   readonly name: string;
   readonly type: TensorType;
@@ -28,6 +31,8 @@ export interface Value {
   /** Every operation that reads it, once each, in no particular order. */
   readonly users: ReadonlySet<Operation>;
   readonly range: Range | undefined;
+  /** The element that its integers shall have, where somebody asked for more than eight bits. */
+  readonly storedAs: WideElement | undefined;
 }
 
 export interface Operation {
@@ -46,6 +51,7 @@ interface MutableValue extends Value {
   producer: MutableOperation | undefined;
   users: Set<Operation>;
   range: Range | undefined;
+  storedAs: WideElement | undefined;
 }
 
 interface MutableOperation extends Operation {
@@ -115,6 +121,7 @@ export class Graph {
       producer: undefined,
       users: new Set(),
       range: undefined,
+      storedAs: undefined,
     };
     this.#inputs.push(value);
     return value;
@@ -153,6 +160,7 @@ export class Graph {
       producer: undefined,
       users: new Set(),
       range: undefined,
+      storedAs: undefined,
     };
     const operation: MutableOperation = {
       definition,
@@ -184,18 +192,23 @@ export class Graph {
     (value as MutableValue).range = range;
   }
 
+  storeAs(value: Value, element: WideElement | undefined): void {
+    (value as MutableValue).storedAs = element;
+  }
+
   /** Renames a value, making the name unique. */
   rename(value: Value, name: string): void {
     this.#names.delete(value.name);
     (value as MutableValue).name = this.#unique(name);
   }
 
-  /** Every use of `old`, outputs included, becomes a use of `replacement`, which takes its name and range when it has none better. */
+  /** Every use of `old`, outputs included, becomes a use of `replacement`, which takes its range, and the element asked for, when it has none better. */
   replaceAllUses(old: Value, replacement: Value): void {
     if (old === replacement) return;
     for (const user of old.users) this.#redirect(user as MutableOperation, old, replacement);
     this.#outputs = this.#outputs.map((v) => (v === old ? (replacement as MutableValue) : v));
     if (replacement.range === undefined && old.range !== undefined) this.setRange(replacement, old.range);
+    if (replacement.storedAs === undefined) this.storeAs(replacement, old.storedAs);
   }
 
   /** Makes one operation read `replacement` where it read `old`. Its result type must stay what it is. */

@@ -14,7 +14,7 @@
  *     acc = n w + b          of scale 2^-F times the weight's
  *
  * is an accumulator like a layer's: requantization does the rest. F is chosen so that 127 |n| leaves half of 31 bits for b. The clamp
- * of n never acts: it is what the proof of bounds reads.
+ * of n never acts: it is what the proof of bounds reads. Squares of 16-bit elements are summed in 64 bits.
  */
 import {
   add,
@@ -44,24 +44,24 @@ import { defineOp, type ExpressOperand, type ExpressResult, type InferFail } fro
 import { formatType, perTensor, tensorType, type TensorType } from "../ir/types.ts";
 import { pow2 } from "../numerics/float-bits.ts";
 import { roundHalfAwayFromZero } from "../numerics/round.ts";
+import { elementRange } from "../tensor/element-type.ts";
 import { reducedCount, reducedShape, reductionLoops } from "./reductions.ts";
-import {
-  isReal,
-  requireActivation,
-  requireElement,
-  requireRank,
-  weightedSumType,
-  zeroOf,
-} from "./type-rules.ts";
+import { isReal, requireActivation, requireRank, weightedSumType, zeroOf } from "./type-rules.ts";
 
-/** The sum of so many squares of differences up to 255 stays within 31 bits. */
-const mostElements = 2 ** 15;
+/** Elements differ by at most so much. */
+const spanOf = ({ element }: TensorType): number => {
+  const { min, max } = elementRange(element);
+  return max - min;
+};
+
+/** Of 8 bits the sum of so many squares, of 16 bits so many times a difference, stays within 31 bits. */
+const mostElements = (input: TensorType): number => (input.element === "i16" ? 2 ** 14 : 2 ** 15);
 
 export const layerNorm = defineOp({
   name: "layer_norm",
   doc: `y = (x - m) / sqrt(v + epsilon) * weight + bias, m the mean and v the mean square of x - m over axes, weight and bias [C] along the
 last axis, every step in f32; with centre = false, m is 0.
-Stored, of i8 or u8, acc = n * weight + bias in i32, n the normalized element with F fractional bits, of scale 2^-F times the weight's.
+Stored, acc = n * weight + bias in i32, n the normalized element with F fractional bits, of scale 2^-F times the weight's.
 Source: ONNX LayerNormalization, InstanceNormalization, RMSNormalization; Ba, Kiros and Hinton 2016.`,
   example: "%y = layer_norm %x, %w, %b {axes = [-1]} : tensor<2x4xf32>",
   given: { "%x": "tensor<2x4xf32>", "%w": "tensor<4xf32>", "%b": "tensor<4xf32>" },
@@ -83,10 +83,10 @@ Source: ONNX LayerNormalization, InstanceNormalization, RMSNormalization; Ba, Ki
     const last = input.shape.length - 1;
     if (isReal(input)) return weightedSumType(operands, input.shape, last, fail);
     requireActivation("input", input, fail);
-    requireElement("input", input, ["i8", "u8"], fail);
     const count = reducedCount(input.shape, axes);
-    if (count > mostElements)
-      fail("integer-form", `normalizes ${count} elements at a time, expected at most ${mostElements}`);
+    const most = mostElements(input);
+    if (count > most)
+      fail("integer-form", `normalizes ${count} elements at a time, expected at most ${most}`);
     requireRoom(input, attrs, fail);
     const normalized = tensorType("i8", input.shape, perTensor(pow2(-fractionBits(count)), 0));
     return weightedSumType({ ...operands, input: normalized }, input.shape, last, fail);
@@ -193,7 +193,8 @@ function storedSteps(input: ExpressOperand, row: Row, attributes: Attributes, re
   const i64 = (value: number): Expression => constant("i64", value);
   const zero = i32(zeroOf(input.type));
   const totals = centre ? result.temporary("sum", "i32", row.shape) : undefined;
-  const squares = result.temporary("squares", "i32", row.shape);
+  const squareElement = input.type.element === "i16" ? "i64" : "i32";
+  const squares = result.temporary("squares", squareElement, row.shape);
   const spread = result.temporary("spread", "i64", row.shape);
   const multiplier = result.temporary("multiplier", "i32", row.shape);
   const shift = result.temporary("shift", "i32", row.shape);
@@ -202,9 +203,11 @@ function storedSteps(input: ExpressOperand, row: Row, attributes: Attributes, re
   const square = (x: Expression): Expression => mul(x, x);
   const steps = [
     ...(totals === undefined ? [] : [sumOverRow(input, row, totals, i32(0), (q) => sub(q, zero))]),
-    sumOverRow(input, row, squares, i32(0), (q) => square(sub(q, zero))),
+    sumOverRow(input, row, squares, constant(squareElement, 0), (q) =>
+      square(asElement(squareElement, sub(q, zero))),
+    ),
     forEachRow(row, spread, (index) => {
-      const product = mul(convert("i64", load(squares, index)), i64(row.count));
+      const product = mul(asElement("i64", load(squares, index)), i64(row.count));
       const difference =
         totals === undefined ? product : sub(product, square(convert("i64", load(totals, index))));
       return max(
@@ -222,6 +225,9 @@ function storedSteps(input: ExpressOperand, row: Row, attributes: Attributes, re
   const limit = i32(largestNormal(row.count));
   return { steps, element: clamp(normal, sub(i32(0), limit), limit) };
 }
+
+const asElement = (element: "i32" | "i64", x: Expression): Expression =>
+  x.type === element ? x : convert(element, x);
 
 /** An integral double below 2^62: constants have 53 bits, which are all that it has. */
 function wide(value: number): Expression {
@@ -250,8 +256,9 @@ const mostSpreadBits = 40;
 
 /** f: the largest even number for which D stays below 2^62; negative when there is none. */
 function spreadBits(input: TensorType, count: number, attributes: Attributes): number {
-  // Elements differ by at most 255: their variance is at most 127.5^2, their mean square 255^2.
-  const largest = (attributes.centre ? 127.5 * 127.5 : 255 * 255) * count * count;
+  // The variance is at most half the span, squared, the mean square the span, squared.
+  const reach = attributes.centre ? spanOf(input) / 2 : spanOf(input);
+  const largest = reach * reach * count * count;
   let bits = mostSpreadBits;
   while (bits >= 0 && largest * pow2(bits) + epsilonPart(input, count, attributes, bits) >= pow2(62))
     bits -= 2;

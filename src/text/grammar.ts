@@ -40,8 +40,8 @@ Qir <: Lexical {
 
   Alias = alias "=" Quantization
   Graph = graph graphName "(" ListOf<Input, ","> ")" "{" Operation* Return "}"
-  Input = valueName ":" Type Range?
-  Operation = valueName "=" operatorName ListOf<valueName, ","> Attributes? ":" Type Range? Location?
+  Input = valueName ":" Type Range? StoredAs?
+  Operation = valueName "=" operatorName ListOf<valueName, ","> Attributes? ":" Type Range? StoredAs? Location?
   Return = return ListOf<Output, ",">
   Output = valueName ("->" valueName)?
 
@@ -59,6 +59,7 @@ Qir <: Lexical {
   element (an element) = number | boolean
 
   Range = range "[" number "," number "]"
+  StoredAs = as wideElement
   Location = loc string
 
   Type = tensor "<" shapedElement ("," QuantizationOrAlias)? ">"
@@ -84,6 +85,8 @@ Qir <: Lexical {
   splat ('splat') = "splat" ~wordPart
   external ('external') = "external" ~wordPart
   range ('range') = "range" ~wordPart
+  as ('as') = "as" ~wordPart
+  wideElement ('i16') = "i16" ~wordPart
   loc ('loc') = "loc" ~wordPart
   tensor (a type) = "tensor" ~wordPart
 }

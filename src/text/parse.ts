@@ -173,11 +173,14 @@ function buildType(context: Context, syntax: TypeSyntax): TensorType | undefined
 function buildGraph(context: Context, syntax: GraphSyntax): Graph {
   const graph = new Graph(syntax.name.text);
   const scope: Scope = new Map();
-  for (const { name, type: typeSyntax, range, at } of syntax.inputs) {
+  for (const { name, type: typeSyntax, range, storedAs, at } of syntax.inputs) {
     const type = buildType(context, typeSyntax);
     if (!checkNew(context, scope, name)) continue;
     const value = type && graph.addInput(name.text, type);
-    if (value !== undefined) applyRange(context, graph, value, range);
+    if (value !== undefined) {
+      applyRange(context, graph, value, range);
+      graph.storeAs(value, storedAs);
+    }
     scope.set(name.text, { value, at });
   }
   for (const operation of syntax.operations) buildOperation(context, graph, scope, operation, syntax);
@@ -246,6 +249,7 @@ function buildOperation(
     : undefined;
   const { result } = created ?? graph.createGeneric(broken, [], {}, options);
   applyRange(context, graph, result, syntax.range);
+  graph.storeAs(result, syntax.storedAs);
   if (isNew) scope.set(name.text, { value: result, at });
 }
 

@@ -6,7 +6,7 @@
  * numbered in order of first use.
  */
 import { sameAttribute, type AttributeValue } from "../ir/attributes.ts";
-import type { Graph, Operation, Range, Value } from "../ir/graph.ts";
+import type { Graph, Operation, Value } from "../ir/graph.ts";
 import { formatQuantization, formatType, sameShape, type TensorType } from "../ir/types.ts";
 import { formatNumber } from "../numerics/shortest.ts";
 import { elementCount, type Tensor } from "../tensor/tensor.ts";
@@ -41,7 +41,7 @@ export const formatGraphName = (name: string): string =>
 type TypeText = (type: TensorType) => string;
 
 function graphText(graph: Graph, type: TypeText, externals: Map<string, Tensor> | undefined): string {
-  const inputs = graph.inputs.map((input) => `%${input.name}: ${type(input.type)}${rangeText(input.range)}`);
+  const inputs = graph.inputs.map((input) => `%${input.name}: ${type(input.type)}${wishText(input)}`);
   const name = formatGraphName(graph.name);
   const head = `graph ${name}(${inputs.join(", ")}) {`;
   return [
@@ -70,7 +70,7 @@ function operationText(
     `%${result.name} = ${definition.name}`,
     valueList(operands),
     written.length === 0 ? "" : `{${written.join(", ")}}`,
-    `: ${type(result.type)}${rangeText(result.range)}`,
+    `: ${type(result.type)}${wishText(result)}`,
     origin === undefined ? "" : `loc ${JSON.stringify(origin)}`,
   ];
   return parts.filter((part) => part !== "").join(" ");
@@ -87,8 +87,10 @@ function outputList({ outputs, carried }: Graph): string {
 
 const valueList = (values: readonly Value[]): string => values.map((value) => `%${value.name}`).join(", ");
 
-const rangeText = (range: Range | undefined): string =>
-  range === undefined ? "" : ` range [${formatNumber(range.min)}, ${formatNumber(range.max)}]`;
+/** What quantization is to know of a value. */
+const wishText = ({ range, storedAs }: Value): string =>
+  (range === undefined ? "" : ` range [${formatNumber(range.min)}, ${formatNumber(range.max)}]`) +
+  (storedAs === undefined ? "" : ` as ${storedAs}`);
 
 function attributeText(
   value: AttributeValue,

@@ -64,6 +64,7 @@ export interface InputSyntax {
   readonly name: Leaf;
   readonly type: TypeSyntax;
   readonly range: RangeSyntax | undefined;
+  readonly storedAs: "i16" | undefined;
   readonly at: TextRange;
 }
 
@@ -210,13 +211,17 @@ const actions: ActionDict<unknown> = {
     outputs: tree(outputs),
   }),
   Output: (value, _arrow, input) => ({ value: tree(value), input: optional(input) }),
-  Input: (name, _colon, type, range) => ({
+  Input: (name, _colon, type, range, storedAs) => ({
     name: tree(name),
     type: tree(type),
     range: optional(range),
-    at: { start: name.source.startIdx, end: Math.max(lastIndex(type), lastIndex(range)) },
+    storedAs: optional(storedAs),
+    at: {
+      start: name.source.startIdx,
+      end: Math.max(lastIndex(type), lastIndex(range), lastIndex(storedAs)),
+    },
   }),
-  Operation(name, _equals, operator, operands, attributes, _colon, type, range, location) {
+  Operation(name, _equals, operator, operands, attributes, _colon, type, range, storedAs, location) {
     return {
       name: tree(name),
       operator: leaf(operator),
@@ -224,6 +229,7 @@ const actions: ActionDict<unknown> = {
       attributes: optional(attributes) ?? [],
       type: tree(type),
       range: optional(range),
+      storedAs: optional(storedAs),
       origin: optional(location),
       at: rangeOf(this),
     };
@@ -253,6 +259,7 @@ const actions: ActionDict<unknown> = {
   Range(_range, _open, min, _comma, max, _close) {
     return { min: tree(min), max: tree(max), at: rangeOf(this) };
   },
+  StoredAs: (_as, element) => element.sourceString,
   Location: (_loc, origin) => tree(origin),
   Type(_tensor, _open, shaped, _comma, quantization, _close) {
     const [, extents, element] = /^((?:\d+x)*)(.*)$/.exec(shaped.sourceString)!;

@@ -37,6 +37,8 @@ export function stored(
   return graph.create(constant, {}, maskedBy(data, undefined, codes), { name, type }).result;
 }
 
+export type ActivationElement = "i8" | "i16";
+
 export interface ConvolutionShape {
   readonly height: number;
   readonly width: number;
@@ -50,6 +52,9 @@ export interface ConvolutionShape {
   readonly bias?: boolean;
   readonly zero?: number;
   readonly perTensorWeights?: boolean;
+  /** Of the input that `convolution` makes, and of results; i8, when it is not said. An i16 has zero point 0. */
+  readonly inputElement?: ActivationElement;
+  readonly resultElement?: ActivationElement;
   /** i8, when it is not said. */
   readonly weightElement?: NarrowElementType;
   /** Groups of so many weights multiply their codes of `weightElement`. */
@@ -63,11 +68,10 @@ const inputScale = 0.5;
 /** One convolution and its requantization; `ratio` is about how much of the result's range is used. */
 export function convolution(shape: ConvolutionShape, seed: number): Graph {
   const graph = new Graph("net");
-  const { height, width, inputs } = shape;
-  const x = graph.addInput(
-    "x",
-    tensorType("i8", [1, height, width, inputs], perTensor(inputScale, shape.zero ?? 5)),
-  );
+  const { height, width, inputs, inputElement = "i8" } = shape;
+  const quantization =
+    inputElement === "i16" ? perTensor(inputScale / 256, 0) : perTensor(inputScale, shape.zero ?? 5);
+  const x = graph.addInput("x", tensorType(inputElement, [1, height, width, inputs], quantization));
   graph.setOutputs([addConvolution(graph, x, "y", shape, generator(seed))]);
   return graph;
 }
@@ -114,7 +118,9 @@ export function addConvolution(
   const operands = shape.bias === false ? { input: x, weight } : { input: x, weight, bias };
   const acc = graph.create(conv2d, operands, attributes, { name: `${name}_acc` }).result;
   const taps = kernel[0] * kernel[1] * depth;
-  const largest = Math.max(...accScale) * Math.sqrt(taps) * 74 * 74 * 2;
+  const steps = x.type.element === "i16" ? 256 : 1;
+  const largest = Math.max(...accScale) * steps * Math.sqrt(taps) * 74 * 74 * 2;
+  if (shape.resultElement === "i16") return addWideRequantize(graph, acc, name, Math.fround(largest / 32768));
   return addRequantize(
     graph,
     acc,
@@ -188,6 +194,20 @@ export function addRequantize(
     .result;
 }
 
+/** To 16 bits about zero. */
+export function addWideRequantize(
+  graph: Graph,
+  acc: Value,
+  name: string,
+  scale: number,
+  clamp = [-32768, 32767],
+): Value {
+  const { multipliers, shifts } = sharedShiftMultipliers(acc.type.quantization!.scale.map((s) => s / scale));
+  const type = tensorType("i16", acc.type.shape, perTensor(scale, 0));
+  return graph.create(requantize, { acc }, { multiplier: multipliers, shift: shifts, clamp }, { name, type })
+    .result;
+}
+
 /**
  * A linear layer whose accumulators are given: one input, always 0, and the biases are the accumulators. What it tests is the
  * epilogue: rounding ties and 32-bit extremes.
@@ -197,6 +217,7 @@ export function epilogue(
   ratio: number,
   zero: number,
   clamp = [-128, 127],
+  element: ActivationElement = "i8",
 ): Graph {
   const graph = new Graph("net");
   const outputs = accumulators.length;
@@ -209,18 +230,25 @@ export function epilogue(
   );
   const bias = stored(graph, "b", tensor("i32", [outputs], [...accumulators]), perTensor(1, 0));
   const acc = graph.create(linear, { input: x, weight, bias }, {}, { name: "acc" }).result;
-  graph.setOutputs([addRequantize(graph, acc, "y", 1 / ratio, zero, clamp)]);
+  graph.setOutputs([
+    element === "i16"
+      ? addWideRequantize(graph, acc, "y", 1 / ratio, clamp)
+      : addRequantize(graph, acc, "y", 1 / ratio, zero, clamp),
+  ]);
   return graph;
 }
 
 /** Extremes first, then noise: constant inputs reach the accumulator's bounds, noise finds wrong indices. */
 export function storedInputs(graph: Graph, count: number, seed: number): Tensor[][] {
   const random = generator(seed);
-  const constants = [-128, 127, graph.inputs[0]?.type.quantization?.zero[0] ?? 0];
   return Array.from({ length: count }, (_, sample) =>
     graph.inputs.map(({ type }) => {
-      const fill = constants[sample];
-      const values = Array.from({ length: elementCount(type.shape) }, () => fill ?? random(256) - 128);
+      const { min, max } = elementRange(type.element);
+      const fill = [min, max, type.quantization?.zero[0] ?? 0][sample];
+      const values = Array.from(
+        { length: elementCount(type.shape) },
+        () => fill ?? min + random(max - min + 1),
+      );
       return tensor(type.element, type.shape, values);
     }),
   );

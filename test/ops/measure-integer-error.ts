@@ -28,11 +28,15 @@ export interface Stored {
   readonly meaning: Meaning;
 }
 
-/** Through the default pipeline, ranges being the extremes of the samples; the inputs named are quantized as stated. */
+/**
+ * Through the default pipeline, ranges being the extremes of the samples; the inputs named are quantized as stated, the values of `wide`
+ * (`widen-values`) are stored in 16 bits.
+ */
 export async function store(
   graph: Graph,
   samples: readonly (readonly Tensor[])[],
   inputQuantization: ReadonlyMap<string, InputQuantization>,
+  wide = "",
 ): Promise<Stored> {
   const shapes = graph.callerInputs.map(({ type }) => type.shape);
   const context = createContext({
@@ -42,7 +46,9 @@ export async function store(
   });
   const run = (pipeline: string): Promise<unknown> =>
     runPipeline(graph, parsePipeline(pipeline), passes, context);
-  await run(`${pipelines.optimize}, calibrate{method=minmax}, insert-fake-quantization, requantize`);
+  await run(
+    `${pipelines.optimize}, widen-values{values=${JSON.stringify(wide)}}, calibrate{method=minmax}, insert-fake-quantization, requantize`,
+  );
   await run(`eliminate-dead-code, ${pipelines.prove}`);
   return { graph, meaning: meaningOf(context.snapshots.get("fake-quantized")!) };
 }

@@ -64,6 +64,20 @@ export const storedCases: readonly StoredCase[] = [
     boundInSteps: exact,
   },
   {
+    line: "%y = matmul %a, %b : tensor<2x2x3xi32, 0.125:0>",
+    given: { "%a": "tensor<2x2x4xi8, 0.5:-9>", "%b": "tensor<4x3xi16, 0.25:0>" },
+    boundInSteps: exact,
+  },
+  {
+    line: "%y = linear %x, %w, %b : tensor<2x2x3xi32, {0.125, 0.0625, 0.5}:0 @2>",
+    given: {
+      "%x": "tensor<2x2x5xi16, 0.5:0>",
+      "%w": "tensor<3x5xi8, {0.25, 0.125, 1}:0 @0>",
+      "%b": "tensor<3xi32, {0.125, 0.0625, 0.5}:0 @0>",
+    },
+    boundInSteps: exact,
+  },
+  {
     line: "%y = avg_pool %x {kernel = [2, 3], strides = [2, 1]} : tensor<1x2x2x2xi32, 0.125:0>",
     given: { "%x": "tensor<1x5x4x2xi8, 0.75:3>" },
     boundInSteps: exact,
@@ -204,6 +218,11 @@ export const storedCases: readonly StoredCase[] = [
     boundInSteps: 0.501,
   },
   {
+    line: "%y = softmax %x {axis = 1} : tensor<6x50x3xi8, 0.00390625:-128>",
+    given: { "%x": "tensor<6x50x3xi16, 0.0005:0>" },
+    boundInSteps: 0.502,
+  },
+  {
     line: "%y = softmax %x {axis = 1} : tensor<1x7x5xi8, 0.00390625:-128>",
     given: { "%x": "tensor<1x7x5xu8, 0.05:11>" },
     boundInSteps: 0.501,
@@ -213,6 +232,15 @@ export const storedCases: readonly StoredCase[] = [
     line: "%y = layer_norm %x, %w, %b {axes = [-1]} : tensor<3x5xi32, {2.98023223876953125e-8, 5.9604644775390625e-8, 1.1920928955078125e-7, 2.98023223876953125e-8, 2.98023223876953125e-8}:0 @1>",
     given: {
       "%x": "tensor<3x5xi8, 0.05:-7>",
+      "%w": "tensor<5xi8, {0.0625, 0.125, 0.25, 0.0625, 0.0625}:0 @0>",
+      "%b": "tensor<5xi32, {2.98023223876953125e-8, 5.9604644775390625e-8, 1.1920928955078125e-7, 2.98023223876953125e-8, 2.98023223876953125e-8}:0 @0>",
+    },
+    boundInSteps: 66,
+  },
+  {
+    line: "%y = layer_norm %x, %w, %b {axes = [-1]} : tensor<3x5xi32, {2.98023223876953125e-8, 5.9604644775390625e-8, 1.1920928955078125e-7, 2.98023223876953125e-8, 2.98023223876953125e-8}:0 @1>",
+    given: {
+      "%x": "tensor<3x5xi16, 0.0005:-7>",
       "%w": "tensor<5xi8, {0.0625, 0.125, 0.25, 0.0625, 0.0625}:0 @0>",
       "%b": "tensor<5xi32, {2.98023223876953125e-8, 5.9604644775390625e-8, 1.1920928955078125e-7, 2.98023223876953125e-8, 2.98023223876953125e-8}:0 @0>",
     },
@@ -248,6 +276,19 @@ export const storedCases: readonly StoredCase[] = [
     given: { "%a": "tensor<9x7xi8, 0.1:-128>", "%b": "tensor<7xi8, 0.03333333:127>" },
     meaning,
     boundInSteps: 0.501,
+  })),
+  // Multipliers of 15 bits: each moves 2^15 steps by half a step.
+  ...["add", "sub"].map((meaning) => ({
+    line: `%y = rescaled_${meaning} %a, %b {multipliers = [16384, 19661], shift = 15, clamp = [-32768, 32767]} : tensor<9x7xi16, 0.5:0>`,
+    given: { "%a": "tensor<9x7xi16, 0.25:0>", "%b": "tensor<7xi16, 0.3:0>" },
+    meaning,
+    boundInSteps: 1.5,
+  })),
+  ...["add", "sub"].map((meaning) => ({
+    line: `%y = rescaled_${meaning} %a, %b {multipliers = [8192, 2097152], shift = 13, clamp = [-32768, 32767]} : tensor<9x7xi16, 0.25:0>`,
+    given: { "%a": "tensor<9x7xi16, 0.25:0>", "%b": "tensor<7xi8, 64:-128>" },
+    meaning,
+    boundInSteps: once,
   })),
   ...["add", "sub"].flatMap((meaning) =>
     ["once", "twice"].map((rounding) => ({

@@ -11,7 +11,7 @@ import {
   tensorAttribute,
   type AttributeValue,
 } from "../../src/ir/attributes.ts";
-import { Graph, type Value } from "../../src/ir/graph.ts";
+import { Graph, type Range, type Value, type WideElement } from "../../src/ir/graph.ts";
 import { defineOp, operandSpecs } from "../../src/ir/operation.ts";
 import { tensorType, type Quantization, type TensorType } from "../../src/ir/types.ts";
 import { verify } from "../../src/ir/verify.ts";
@@ -116,6 +116,7 @@ const range = fc.option(
   })),
   { nil: undefined },
 );
+const storedAs = fc.constantFrom(undefined, "i16" as const);
 const valueName = fc.stringMatching(/^[A-Za-z0-9_.]{1,8}$/);
 const text = fc.string({ unit: "binary", maxLength: 8 });
 
@@ -123,6 +124,7 @@ const operation = fc.record({
   name: valueName,
   type,
   range,
+  storedAs,
   origin: fc.option(text, { nil: undefined }),
   operands: fc.array(fc.nat(), { maxLength: 3 }),
   other: typeOf(elementTypes),
@@ -144,7 +146,7 @@ const operation = fc.record({
 const graph: fc.Arbitrary<Graph> = fc
   .record({
     name: text,
-    inputs: fc.array(fc.tuple(valueName, type, range), { maxLength: 4 }),
+    inputs: fc.array(fc.tuple(valueName, type, range, storedAs), { maxLength: 4 }),
     operations: fc
       .array(operation, { maxLength: 6 })
       .chain((list) =>
@@ -158,12 +160,19 @@ const graph: fc.Arbitrary<Graph> = fc
     const built = new Graph(name);
     const pick = (indices: readonly number[]): Value[] =>
       built.values.length === 0 ? [] : indices.map((i) => built.values[i % built.values.length]!);
-    for (const [inputName, inputType, inputRange] of inputs)
-      built.setRange(built.addInput(inputName, inputType), inputRange);
+    const wish = (
+      value: Value,
+      wished: { range?: Range | undefined; storedAs: WideElement | undefined },
+    ): void => {
+      built.setRange(value, wished.range);
+      built.storeAs(value, wished.storedAs);
+    };
+    for (const [inputName, inputType, inputRange, wide] of inputs)
+      wish(built.addInput(inputName, inputType), { range: inputRange, storedAs: wide });
     for (const o of operations) {
       const attributes = { ...o.attributes, reals: o.reals, value: o.value };
       const options = { name: o.name, type: o.type, origin: o.origin };
-      built.setRange(built.createGeneric(anything, pick(o.operands), attributes, options).result, o.range);
+      wish(built.createGeneric(anything, pick(o.operands), attributes, options).result, o);
     }
     built.setOutputs(pick(outputs));
     return built;
@@ -175,7 +184,7 @@ function contents(g: Graph): object {
   return {
     name: g.name,
     inputs: names(g.inputs),
-    values: g.values.map((v) => ({ name: v.name, type: v.type, range: v.range })),
+    values: g.values.map((v) => ({ name: v.name, type: v.type, range: v.range, storedAs: v.storedAs })),
     operations: g.operations.map((o) => ({
       operator: o.definition.name,
       operands: names(o.operands),

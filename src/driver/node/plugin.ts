@@ -43,6 +43,8 @@ export interface NetworkOptions {
   /** State, by the names of an input and of the output it gets. */
   readonly states?: Readonly<Record<string, string>>;
   readonly pipeline?: string;
+  /** Values to store in 16 bits, by name, or `all`. */
+  readonly wide?: string;
 }
 
 export interface PluginOptions {
@@ -192,7 +194,11 @@ async function compileWhenChanged(network: Network, warn: (text: string) => void
       mapping: given({ scale, zero, mean, std }),
       ...given({ limit: options.samples }),
     },
-    ...given({ samples: files.length === 0 ? undefined : files, pipeline: options.pipeline }),
+    ...given({
+      samples: files.length === 0 ? undefined : files,
+      pipeline: options.pipeline,
+      wide: options.wide,
+    }),
     onWarning: (warning) => {
       warn(renderDiagnostic(warning));
     },

@@ -41,6 +41,7 @@ interface Options extends InputOptions {
   readonly levels?: WeightSettings["levels"];
   readonly weights?: WeightSettings["weights"];
   readonly groupSize?: number;
+  readonly wide?: string;
   readonly rounding?: RoundingProfile;
   readonly prune?: number;
   readonly pruneRounds?: number;
@@ -103,6 +104,10 @@ export function addCompile(program: Command, streams: Streams): void {
       ).choices(["channel", "tensor", "group"]),
     )
     .option("--group-size <N>", "weights of a group, a power of two (default: 16)", wholeNumber)
+    .option(
+      "--wide <NAMES>",
+      "values to store in 16 bits, with commas, or all; all,-NAME is all but one (default: none)",
+    )
     .addOption(
       new Option(
         "--rounding <R>",
@@ -147,6 +152,7 @@ export function addCompile(program: Command, streams: Streams): void {
           name: options.name,
           pipeline: options.pipeline,
           prune: pruneOf(options),
+          wide: options.wide,
           rounding: options.rounding,
         }),
         weights: given({
