@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { npyOnDisk } from "../src/driver/node/files.ts";
 import { openSamples, type SampleOptions, type Samples } from "../src/driver/samples.ts";
 import { loadModel } from "../src/driver/model.ts";
-import type { Graph } from "../src/ir/graph.ts";
+import type { Graph, Range } from "../src/ir/graph.ts";
 import { parseNpy } from "../src/tensor/npy.ts";
 import { numbersOf } from "../src/tensor/tensor.ts";
 
@@ -17,9 +17,13 @@ export interface StudyNetwork {
   readonly mostSamples: number;
   /** Consecutive samples of one recording, for an autoencoder's scores. */
   readonly group?: number;
+  /** Of a network that keeps its batch normalizations: all that is stated of it where it is quantized without samples. */
+  readonly inputRange?: Range;
 }
 
 const pixels: SampleOptions = { mapping: { scale: 1 / 255, zero: 0 } };
+const cepstra: SampleOptions = { mapping: { scale: 0.5847029089927673, zero: 83 } };
+const recordings: SampleOptions = { window: { frames: 5, hop: 1 } };
 
 export const networks: readonly StudyNetwork[] = [
   { name: "ic", model: "ic/ic_fp32.onnx", data: "ic_jpeg", options: {}, mostSamples: 1000 },
@@ -27,7 +31,7 @@ export const networks: readonly StudyNetwork[] = [
     name: "kws",
     model: "kws/kws_fp32.onnx",
     data: "kws",
-    options: { mapping: { scale: 0.5847029089927673, zero: 83 } },
+    options: cepstra,
     mostSamples: 450,
   },
   { name: "vww", model: "vww/vww_fp32.onnx", data: "vww", options: pixels, mostSamples: 450 },
@@ -42,7 +46,7 @@ export const networks: readonly StudyNetwork[] = [
     name: "ad",
     model: "ad/ad_fp32.onnx",
     data: "ad",
-    options: { window: { frames: 5, hop: 1 } },
+    options: recordings,
     mostSamples: Infinity,
     group: 196,
   },
@@ -52,6 +56,50 @@ export const networks: readonly StudyNetwork[] = [
     data: "ic_jpeg",
     options: {},
     mostSamples: 2925,
+  },
+  {
+    name: "ic_bn",
+    model: "ic/ic_fp32_bn.onnx",
+    data: "ic_jpeg",
+    options: {},
+    mostSamples: 2925,
+    inputRange: { min: 0, max: 255 },
+  },
+  {
+    name: "kws_bn",
+    model: "kws/kws_savedmodel_fp32_bn.onnx",
+    data: "kws",
+    options: cepstra,
+    mostSamples: 450,
+    // All that the features' integers of eight bits can be.
+    inputRange: { min: -211 * 0.5847029089927673, max: 44 * 0.5847029089927673 },
+  },
+  {
+    name: "vww_bn",
+    model: "vww/vww_fp32_bn.onnx",
+    data: "vww",
+    options: pixels,
+    mostSamples: 450,
+    inputRange: { min: 0, max: 1 },
+  },
+  {
+    name: "sww_bn",
+    model: "sww/sww_fp32_bn.onnx",
+    data: "sww",
+    options: {},
+    mostSamples: 15,
+    // As the exporter's integers have it.
+    inputRange: { min: 0, max: 255 * 0.00370104 },
+  },
+  {
+    name: "ad_bn",
+    model: "ad/ad_keras_fp32_bn.onnx",
+    data: "ad",
+    options: recordings,
+    mostSamples: Infinity,
+    group: 196,
+    // As the exporter's integers have it, in decibels.
+    inputRange: { min: -217 * 0.39101523, max: 38 * 0.39101523 },
   },
 ];
 

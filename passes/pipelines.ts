@@ -59,10 +59,11 @@ const quantize = [
   "eliminate-dead-code",
 ].join(", ");
 
-/** The same without samples: ranges that batch normalizations and the user tell, and no repair, for nothing could judge it. */
+/** The same without samples: ranges and means from batch normalizations and what the user states; nothing judges them. */
 const dataFree = [
   "derive-ranges",
   "insert-fake-quantization",
+  "correct-bias{data=none}",
   "requantize",
   "eliminate-common-subexpressions",
   "eliminate-dead-code",

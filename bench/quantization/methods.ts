@@ -1,13 +1,24 @@
 /** The methods of the study: what stands between `optimize` and `requantize`. */
+import type { StudyNetwork } from "../networks.ts";
+
 export interface Method {
   readonly name: string;
   readonly passes: string;
-  /** Only these networks; all unless given. */
+  /** Only these networks; those with folded normalizations unless given. */
   readonly networks?: readonly string[];
+  /** Has no samples, but the range of the input: on networks that keep their normalizations. */
+  readonly dataFree?: true;
+}
+
+export function runsOn({ name, networks, dataFree }: Method, network: StudyNetwork): boolean {
+  if (networks !== undefined) return networks.includes(network.name);
+  return name === standard || (dataFree ?? false) === (network.inputRange !== undefined);
 }
 
 const fake = (options: string, calibration = "calibrate"): string =>
   `${calibration}, insert-fake-quantization{${options}}`;
+const derived = (options: string, before = ""): string => `${before}${fake(options, "derive-ranges")}`;
+const unjudgedBias = "correct-bias{data=none}";
 const classifiers = ["ic", "kws", "vww", "mnist"];
 
 /** What all are held against, besides the real network. */
@@ -29,13 +40,47 @@ export const methods: readonly Method[] = [
   {
     name: "W8 per tensor, equalized",
     passes: `equalize-layers, ${fake("bits=8, weights=tensor")}`,
-    networks: ["vww", "ad"],
+    networks: ["vww", "ad", "vww_bn"],
   },
-  { name: "W8 per tensor", passes: fake("bits=8, weights=tensor"), networks: ["vww", "ad"] },
+  { name: "W8 per tensor", passes: fake("bits=8, weights=tensor"), networks: ["vww", "ad", "vww_bn"] },
   {
     name: "W8 per tensor, bias",
     passes: `${fake("bits=8, weights=tensor")}, correct-bias`,
-    networks: ["vww", "ad"],
+    networks: ["vww", "ad", "vww_bn"],
+  },
+  { name: "data-free, ranges alone", passes: derived("bits=8"), dataFree: true },
+  { name: "data-free", passes: `${derived("bits=8")}, ${unjudgedBias}`, dataFree: true },
+  { name: "data-free, W4", passes: `${derived("bits=4")}, ${unjudgedBias}`, dataFree: true },
+  {
+    name: "data-free, equalized",
+    passes: `${derived("bits=8", "equalize-layers{data=none}, ")}, ${unjudgedBias}`,
+    dataFree: true,
+  },
+  {
+    name: "data-free, equalized, absorbed",
+    passes: `${derived("bits=8", "equalize-layers{data=none}, absorb-bias{data=none}, ")}, ${unjudgedBias}`,
+    dataFree: true,
+  },
+  { name: "data-free per tensor, ranges alone", passes: derived("bits=8, weights=tensor"), dataFree: true },
+  {
+    name: "data-free per tensor",
+    passes: `${derived("bits=8, weights=tensor")}, ${unjudgedBias}`,
+    dataFree: true,
+  },
+  {
+    name: "data-free per tensor, equalized, ranges alone",
+    passes: derived("bits=8, weights=tensor", "equalize-layers{data=none}, "),
+    dataFree: true,
+  },
+  {
+    name: "data-free per tensor, equalized",
+    passes: `${derived("bits=8, weights=tensor", "equalize-layers{data=none}, ")}, ${unjudgedBias}`,
+    dataFree: true,
+  },
+  {
+    name: "data-free per tensor, equalized, absorbed",
+    passes: `${derived("bits=8, weights=tensor", "equalize-layers{data=none}, absorb-bias{data=none}, ")}, ${unjudgedBias}`,
+    dataFree: true,
   },
   { name: "W6 default", passes: `${fake("bits=6")}, round-weights, correct-bias`, networks: ["ad"] },
   { name: "W5 default", passes: `${fake("bits=5")}, round-weights, correct-bias`, networks: ["ad"] },

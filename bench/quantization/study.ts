@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { areaUnderCurve, correlation } from "../../src/driver/scores.ts";
 import { mcnemar, proportion } from "../../src/driver/statistics.ts";
-import { methods, standard, type Method } from "./methods.ts";
+import { methods, runsOn, standard, type Method } from "./methods.ts";
 import { Corpus, networks, type StudyNetwork } from "../networks.ts";
 import type { LayerDistance } from "./distance.ts";
 import { runTrial, type Trial } from "./trial.ts";
@@ -134,7 +134,7 @@ if (first === "--trial") {
     if (wanted.length > 0 && !wanted.includes(network.name)) continue;
     const trials = new Map<string, Trial>();
     for (const method of methods) {
-      if (method.networks?.includes(network.name) === false) continue;
+      if (!runsOn(method, network)) continue;
       if (named?.includes(method.name) === false) continue;
       const trial = trialOf(network, method, words.includes("--kept"));
       if (trial !== undefined) trials.set(method.name, trial);

@@ -12,6 +12,7 @@ import { measureGraph } from "../../src/driver/layers.ts";
 import type { Graph } from "../../src/ir/graph.ts";
 import { judgeable, NoiseRatio, valuesOf } from "../../src/measure/judge-outputs.ts";
 import { runPipeline } from "../../src/pass/manager.ts";
+import type { PassContext } from "../../src/pass/pass.ts";
 import type { SampleSource } from "../../src/pass/samples.ts";
 import { tensor, type Tensor } from "../../src/tensor/tensor.ts";
 import { parsePipeline } from "../../src/text/pipeline.ts";
@@ -43,8 +44,7 @@ const distanceSamples = 50;
 
 export async function runTrial(corpus: Corpus, network: StudyNetwork, method: Method): Promise<Trial> {
   const graph = corpus.graph(network);
-  const samples = corpus.calibration(network, graph);
-  const context = contextFor(samples, () => undefined);
+  const context = contextOf(corpus, network, method, graph);
   await runPipeline(graph, parsePipeline(pipelineText("optimize")), passes, context);
   const begin = performance.now();
   await runPipeline(graph, parsePipeline(method.passes), passes, context);
@@ -63,6 +63,13 @@ export async function runTrial(corpus: Corpus, network: StudyNetwork, method: Me
     weightBytes,
     distance,
   };
+}
+
+/** Without samples there is nothing but what is stated. */
+function contextOf(corpus: Corpus, network: StudyNetwork, { dataFree }: Method, graph: Graph): PassContext {
+  if (dataFree !== true) return contextFor(corpus.calibration(network, graph), () => undefined);
+  const ranges = graph.inputs.map(({ name }) => [name, network.inputRange!] as const);
+  return contextFor(undefined, () => undefined, new Map(ranges));
 }
 
 function* firstOf<T>(all: Iterable<T>, count: number): Iterable<T> {

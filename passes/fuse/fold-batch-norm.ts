@@ -17,7 +17,7 @@
 import { interpret } from "../../src/exec/interpreter.ts";
 import { Graph, type Operation, type Value } from "../../src/ir/graph.ts";
 import { inPlaceOf, onlyUser, supersede } from "../../src/ir/match.ts";
-import { definePass } from "../../src/pass/pass.ts";
+import { definePass, type ChannelStatistics } from "../../src/pass/pass.ts";
 import { elementCount, numbersOf, stridesOf, tensor } from "../../src/tensor/tensor.ts";
 import { layerOf, rescaleLayer } from "./layer.ts";
 import { normalizationOf, type ByChannel } from "./normalization.ts";
@@ -44,10 +44,24 @@ export const foldBatchNorm = definePass({
       context.normalized.set(operation.result.name, effect.statistics);
       supersede(graph, operation, moved);
       // The normalization's name belongs to the last move; the layer keeps its own.
-      if (moves.length > 0) graph.rename(folded.result, layer.operation.result.name);
+      if (moves.length > 0) {
+        graph.rename(folded.result, layer.operation.result.name);
+        context.normalized.set(folded.result.name, channelsOf(folded.result, becomes, effect.statistics));
+      }
       count("folded");
     }
   },
+});
+
+/** A channel that goes nowhere is never seen. */
+const channelsOf = (
+  { type: { shape } }: Value,
+  becomes: readonly (number | undefined)[],
+  { mean, deviation }: ChannelStatistics,
+): ChannelStatistics => ({
+  axis: shape.length - 1,
+  mean: becomes.map((c) => (c === undefined ? 0 : mean[c]!)),
+  deviation: becomes.map((c) => (c === undefined ? 0 : deviation[c]!)),
 });
 
 /** The moves down to `value`, each read by the next alone, first the outermost. */

@@ -37,6 +37,7 @@ export function normalizationOf(operation: Operation): Normalization | undefined
     gain,
     offset: (c) => beta(c) - gain(c) * mu(c),
     statistics: {
+      axis: (axis + rank) % rank,
       mean: Array.from({ length: channels }, (_, c) => beta(c)),
       deviation: Array.from({ length: channels }, (_, c) => Math.abs(gamma(c))),
     },

@@ -11,7 +11,8 @@
  * a sixty-fourth of the bias at least.
  *
  * Withdraws when weights of `bits` bits and one scale a layer, and activations of eight, do not come closer to the real network for it
- * (quantized-noise.ts). With a scale for each channel it is not needed, and not in the default pipeline.
+ * (quantized-noise.ts); with `data=none` it looks at no samples and nothing judges it. With a scale for each channel it is not needed, and not
+ * in the default pipeline. What batch normalizations said of the channels is rescaled with them.
  *
  * Declines where a value between the layers has another reader, is an output, or is bounded from above (relu6); where weights are no
  * constants; and leaves alone channels that have no weights on one side.
@@ -23,39 +24,43 @@ import type { Graph } from "../../src/ir/graph.ts";
 import { toDecibels } from "../../src/measure/judge-outputs.ts";
 import { fewestBits, mostBits } from "../../src/numerics/levels.ts";
 import { definePass } from "../../src/pass/pass.ts";
+import { changeStatistics } from "./change-statistics.ts";
+import { dataOption, evidenceOf } from "./evidence.ts";
 import { isHomogeneous, openPairs, reach, rescaleChannel } from "./layer-pairs.ts";
 import { quantizedNoise } from "./quantized-noise.ts";
 
 export const equalizeLayers = definePass({
   name: "equalize-layers",
   summary: "give the channels of neighbouring layers equal ranges, for one scale a layer",
-  options: { bits: int(8) },
+  options: { bits: int(8), data: dataOption },
   async run(graph, { options, context, count, find }) {
-    const { samples, executor: createExecutor } = context;
-    if (samples === undefined)
-      fail("no-samples", "'equalize-layers' has no samples to judge by", {
-        help: "give some with --calibrate X.npy",
-      });
-    if (createExecutor === undefined) throw new Error("no executor in the context");
+    const evidence = evidenceOf("equalize-layers", options.data, context);
     if (options.bits < fewestBits || options.bits > mostBits.integers)
       fail("option", `bits is ${options.bits}, expected ${fewestBits} to ${mostBits.integers}`);
     const { pairs } = openPairs(graph, isHomogeneous);
     if (pairs.length === 0) return;
-    const equalized = copyGraph(graph);
-    equalize(equalized);
-    const form = { bits: options.bits, axis: undefined };
-    const judged = [graph, equalized];
-    const [before, after] = await quantizedNoise(graph, judged, samples, createExecutor, context, form);
-    const better = after! < before!;
-    find({
-      summary: better ? "kept" : "withdrawn, it did not lower the error on samples held out",
-      "before dB": toDecibels(before!),
-      "after dB": toDecibels(after!),
-    });
-    count(better ? "equalized" : "withdrawn", pairs.length);
-    if (!better) return;
-    equalize(graph);
-    context.normalized.clear();
+    if (evidence === undefined) find({ summary: "data-free: not judged" });
+    else {
+      const equalized = copyGraph(graph);
+      equalize(equalized);
+      const form = { bits: options.bits, axis: undefined };
+      const judged = [graph, equalized];
+      const { samples, createExecutor } = evidence;
+      const [before, after] = await quantizedNoise(graph, judged, samples, createExecutor, context, form);
+      const better = after! < before!;
+      find({
+        summary: better ? "kept" : "withdrawn, it did not lower the error on samples held out",
+        "before dB": toDecibels(before!),
+        "after dB": toDecibels(after!),
+      });
+      if (!better) {
+        count("withdrawn", pairs.length);
+        return;
+      }
+    }
+    count("equalized", pairs.length);
+    for (const [name, divisors] of equalize(graph))
+      changeStatistics(context, name, (x, channel) => x / divisors[channel]!);
   },
 });
 
@@ -64,21 +69,32 @@ const settled = 1e-3;
 /** Times the largest weight of its channel. */
 const mostBias = 64;
 
-function equalize(graph: Graph): void {
+/** Returns what the channels of each first layer were divided by, by name of its result. */
+function equalize(graph: Graph): ReadonlyMap<string, Float64Array> {
   const { pairs, close } = openPairs(graph, isHomogeneous);
+  const divisors = new Map(
+    pairs.map(({ first, rows }) => [
+      first.layer.operation.result.name,
+      new Float64Array(rows.length).fill(1),
+    ]),
+  );
   for (let sweep = 0; sweep < mostSweeps; sweep++) {
     let largest = 0;
-    for (const pair of pairs)
+    for (const pair of pairs) {
+      const { weights, bias, layer } = pair.first;
+      const divided = divisors.get(layer.operation.result.name)!;
       pair.rows.forEach((row, channel) => {
-        const { weights, bias } = pair.first;
         const r1 = Math.max(reach(weights, row), Math.abs(bias?.[channel] ?? 0) / mostBias);
         const r2 = reach(pair.second.weights, pair.columns[channel]!);
         if (r1 === 0 || r2 === 0) return;
         const t = Math.sqrt(r1 / r2);
         largest = Math.max(largest, Math.abs(t - 1));
         rescaleChannel(pair, channel, t);
+        divided[channel]! *= t;
       });
+    }
     if (largest < settled) break;
   }
   close();
+  return divisors;
 }

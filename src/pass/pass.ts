@@ -9,8 +9,10 @@ import type { Graph, Range } from "../ir/graph.ts";
 import { createRandom, type Random } from "./random.ts";
 import type { InputQuantization, SampleSource } from "./samples.ts";
 
-/** Of each channel. */
+/** Of each channel of a value. */
 export interface ChannelStatistics {
+  /** Of the channels. */
+  readonly axis: number;
   readonly mean: readonly number[];
   readonly deviation: readonly number[];
 }
@@ -30,7 +32,7 @@ export interface PassContext {
   readonly ranges?: ReadonlyMap<string, Range>;
   /**
    * What batch normalizations said of the channels they gave, by name of the value: folding leaves no trace of it in the graph. Passes that
-   * give channels other values clear it.
+   * give channels other values rescale or clear it.
    */
   readonly normalized: Map<string, ChannelStatistics>;
   readonly random: (seed: number) => Random;
