@@ -6,21 +6,21 @@
  *
  *     min over c of β - n |γ|   …   max over c of β + n |γ|        n = `deviations`, 6 unless given
  *
- * (Nagel et al., "Data-Free Quantization through Weight Equalization and Bias Correction", section 4.1.2). Layers and sums behind them have
- * statistics too (derive-statistics.ts) and so a range, `derived` likewise; others follow from their operands': clamps cut, tables map,
- * averages stay within, what moves or chooses elements hands on. Each result also has the bounds that its operands' ranges leave it, Σ of the
- * larger of w low and w high for a layer: these cut where statistics go beyond, and are all there is, `bounded`, where a layer reads inputs.
+ * (Nagel et al., "Data-Free Quantization through Weight Equalization and Bias Correction", section 4.1.2). Layers, averages and sums behind
+ * them have statistics too (derive-statistics.ts), and ranges likewise. What their operands' ranges leave results (result-bounds.ts) cuts
+ * where statistics go beyond, and is all there is for other operators, and for a layer that reads inputs: its range is `bounded`, which is
+ * sound, and wide.
  *
  * Batch normalizations are gone by then: what folds them leaves their statistics in the context, in the same run.
  *
- * Fails, naming each, where nothing tells a value's range.
+ * Fails where nothing tells a value's range, naming the first of each chain of values that have none for want of another's.
  */
 import { diagnostic, DiagnosticError, fail } from "../../src/diagnostics/diagnostic.ts";
 import { float } from "../../src/ir/attributes.ts";
 import type { Operation, Value } from "../../src/ir/graph.ts";
 import { isConstant } from "../../src/ir/match.ts";
 import type { AffineRange } from "../../src/numerics/affine.ts";
-import { definePass } from "../../src/pass/pass.ts";
+import { definePass, type PassContext } from "../../src/pass/pass.ts";
 import { numbersOf } from "../../src/tensor/tensor.ts";
 import { deriveStatistics, type Statistics } from "./derive-statistics.ts";
 import { fixedInputsOf } from "./fixed-inputs.ts";
@@ -54,7 +54,7 @@ export const deriveRanges = definePass({
       const { result } = operation;
       if (known.has(result) || result.type.element !== "f32" || isConstant(result)) continue;
       const bounds = resultBounds(operation, known);
-      const likely = spreads(operation, context.normalized.has(result.name))
+      const likely = isNormal(operation, context)
         ? withinDeviations(statistics.get(result), deviations)
         : undefined;
       const range = meet(likely, bounds);
@@ -62,16 +62,18 @@ export const deriveRanges = definePass({
       learn(result, range, likely === undefined && isLayer(operation) ? "bounded" : "derived");
     }
     const sources = plan.groups.flatMap((group) => (group.fixed === undefined ? group.sources : []));
-    const unknown = sources.filter((value) => !known.has(value));
+    const unknown = firstUnknown(sources, known);
     if (unknown.length > 0)
       throw new DiagnosticError(
         unknown.map((value) =>
           diagnostic("error", "no-range", `nothing tells the range of %${value.name}`, {
             subject: value.producer?.origin ?? `%${value.name}`,
-            help: "state it with --ranges, or calibrate with samples",
+            ...(value.producer?.span === undefined ? {} : { span: value.producer.span }),
+            help: `state it with --ranges FILE.json, {"${value.name}": [lowest, highest]}, or calibrate with samples`,
           }),
         ),
       );
+    find({ summary: "data-free: nothing was measured" });
     for (const value of sources) {
       const range = known.get(value)!;
       graph.setRange(value, range);
@@ -81,12 +83,31 @@ export const deriveRanges = definePass({
   },
 });
 
+/** Sources without a range, but for those that might have one if another had. */
+function firstUnknown(sources: readonly Value[], known: ReadonlyMap<Value, AffineRange>): Value[] {
+  const unknown = new Set(sources.filter((value) => !known.has(value)));
+  const waits = new Map<Value, boolean>();
+  const waitsForOther = (value: Value): boolean => {
+    const found = waits.get(value);
+    if (found !== undefined) return found;
+    const open = (value.producer?.operands ?? []).filter(
+      (operand) => operand.type.element === "f32" && !isConstant(operand) && !known.has(operand),
+    );
+    const waiting = open.some((operand) => unknown.has(operand) || waitsForOther(operand));
+    waits.set(value, waiting);
+    return waiting;
+  };
+  return [...unknown].filter((value) => !waitsForOther(value));
+}
+
 const isLayer = ({ definition: { integer } }: Operation): boolean =>
   integer?.kind === "accumulator" && integer.weight !== undefined;
 
-/** A value that statistics give a range: what is clamped, or an average, is not normal, and its bounds say more. */
-const spreads = (operation: Operation, isNormalized: boolean): boolean =>
-  isNormalized || isLayer(operation) || operation.definition.integer?.kind === "rescaled";
+/** Sums of many elements are about normal; of what is clamped or looked up in a table the bounds say more. */
+function isNormal({ definition: { integer }, result }: Operation, { normalized }: PassContext): boolean {
+  if (normalized.has(result.name) || integer?.kind === "rescaled") return true;
+  return integer?.kind === "accumulator" && (integer.weight !== undefined || integer.averages === true);
+}
 
 function withinDeviations(statistics: Statistics | undefined, deviations: number): AffineRange | undefined {
   if (statistics === undefined) return undefined;

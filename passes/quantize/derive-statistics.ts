@@ -1,22 +1,24 @@
 /**
  * Mean and deviation of activations without samples. They begin at batch normalizations, whose channels have mean β and deviation |γ|
- * whatever came before, and go on through what follows, taken as normal and as independent of each other:
+ * whatever came before, and go on through what follows, channels taken as normal and independent, places of one channel as one:
  *
- *     layer          mean W m + b               variance Σ w² σ²        (padding is zero, always)
- *     sums           means add                  variances add
+ *     layer          mean W m + b     variance Σ over channels c of max(Σ (w σ)², (Σ w σ)²), the sums over the places of c it reads
+ *     averages       mean of means    deviation the mean of deviations
+ *     sums           means add        variances add
  *     clamps         what is left of a normal distribution between the bounds (numerics/gaussian.ts)
  *     tables         the function's mean and deviation, by a sum over 65 places within six deviations
- *     averages       mean of means              mean of deviations: what is averaged are places of one channel, which go together
  *     moves          both move along
  *
- * Nagel et al., "Data-Free Quantization through Weight Equalization and Bias Correction", section 4.2, go as far as the clamp.
+ * How neighbouring places of an image or a spectrogram go together no normalization tells: as one, or, where weights cancel, apart is the most
+ * that they can make of a deviation. Nagel et al., "Data-Free Quantization through Weight Equalization and Bias Correction", section 4.2, go as
+ * far as the clamp.
  *
  * Of inputs nothing is known but their range, and of products, maxima and softmax nothing follows: a value behind them has no statistics
  * until the next normalization. Statistics are of elements, not channels, as moves may put channels anywhere: eight bytes for each element.
  */
 import type { Graph, Operation, Value } from "../../src/ir/graph.ts";
 import { constantOf, isConstant } from "../../src/ir/match.ts";
-import { weightedLayerOf } from "../../src/measure/layer-inputs.ts";
+import { weightedLayerOf, type WeightedLayer } from "../../src/measure/layer-inputs.ts";
 import { clampedNormal, normalDensity, type MeanAndDeviation } from "../../src/numerics/gaussian.ts";
 import type { PassContext } from "../../src/pass/pass.ts";
 import { elementCount, numbersOf, stridesOf, tensor, type Tensor } from "../../src/tensor/tensor.ts";
@@ -94,25 +96,49 @@ function ofResult(operation: Operation, known: ReadonlyMap<Value, Statistics>): 
 
 function ofLayer(
   operation: Operation,
-  { input, weight, bias }: NonNullable<ReturnType<typeof weightedLayerOf>>,
+  layer: WeightedLayer,
   found: Statistics | undefined,
 ): Statistics | undefined {
+  const { input, weight, bias } = layer;
   const [weights, biases] = [constantOf(weight), bias && constantOf(bias)];
   if (found === undefined || weights === undefined || (bias !== undefined && biases === undefined))
     return undefined;
-  const apply = (x: Tensor, w: Tensor, b: Tensor | undefined): Tensor => {
-    const replaced = new Map([
-      [input, x],
-      [weight, w],
-    ]);
-    if (bias !== undefined && b !== undefined) replaced.set(bias, b);
-    return evaluateOperation(
-      operation,
-      operation.operands.flatMap((value) => replaced.get(value) ?? []),
-    );
+  const operands = operation.operands.map((value) => (value === input ? found.mean : constantOf(value)!));
+  return {
+    mean: evaluateOperation(operation, operands),
+    deviation: deviationOfLayer(layer, found.deviation, weights),
   };
-  const variance = apply(squared(found.deviation), squared(weights), undefined);
-  return { mean: apply(found.mean, weights, biases), deviation: mapped(variance, Math.sqrt) };
+}
+
+/** Places of one channel go together or apart, whichever makes the most of the layer's weights; channels are independent. */
+function deviationOfLayer(
+  { input, operation, outputs, unfolding }: WeightedLayer,
+  of: Tensor,
+  weight: Tensor,
+): Tensor {
+  const channels = input.type.shape.at(-1)!;
+  const { groups, length, rows, positions } = unfolding;
+  const [deviations, weights] = [numbersOf(of), numbersOf(weight)];
+  const found = new Float32Array(rows * outputs);
+  const [together, apart] = [new Float64Array(channels), new Float64Array(channels)];
+  for (let row = 0; row < rows; row++)
+    for (let group = 0; group < groups; group++) {
+      const sources = positions(row, group);
+      for (let o = (group * outputs) / groups; o < ((group + 1) * outputs) / groups; o++) {
+        together.fill(0);
+        apart.fill(0);
+        for (let k = 0; k < length; k++) {
+          const source = sources[k]!;
+          if (source < 0) continue;
+          const share = weights[o * length + k]! * deviations[source]!;
+          together[source % channels]! += share;
+          apart[source % channels]! += share * share;
+        }
+        const variance = together.reduce((sum, all, c) => sum + Math.max(all * all, apart[c]!), 0);
+        found[row * outputs + o] = Math.sqrt(variance);
+      }
+    }
+  return real(operation.result.type.shape, found);
 }
 
 function ofOperand(value: Value, known: ReadonlyMap<Value, Statistics>): Statistics | undefined {
@@ -203,6 +229,3 @@ function eachElement(
 const real = (shape: readonly number[], data: Float32Array): Tensor => tensor("f32", shape, data);
 const filled = (shape: readonly number[], x: number): Tensor =>
   real(shape, new Float32Array(elementCount(shape)).fill(x));
-const mapped = (of: Tensor, change: (x: number) => number): Tensor =>
-  real(of.shape, Float32Array.from(numbersOf(of), change));
-const squared = (of: Tensor): Tensor => mapped(of, (x) => x * x);

@@ -28,7 +28,8 @@ writeFileSync(
   %n = batch_norm %h, %gamma, %beta, %beta, %gamma : tensor<1x8xf32>
   %r = relu %n : tensor<1x8xf32>
   %v = constant {value = dense<${rows(3, 8)}>} : tensor<3x8xf32>
-  %z = linear %r, %v : tensor<1x3xf32>
+  %c = constant {value = dense<[0.5, 0, -0.5]>} : tensor<3xf32>
+  %z = linear %r, %v, %c : tensor<1x3xf32>
   %y = softmax %z : tensor<1x3xf32>
   return %y
 }
@@ -60,24 +61,34 @@ test("stated ranges beside measured ones", async () => {
   expect(findings.some(({ value, method }) => value === "x" && method !== "given")).toBe(true);
 });
 
-test("no samples: from the normalization and what is stated, to a verified network", async () => {
-  writeFileSync(at("ends.json"), '{"x": [-1, 1], "z": [-6, 6]}');
+test("no samples: from the normalization and the input's range alone, to a verified network", async () => {
+  writeFileSync(at("input.json"), '{"x": [-10, 10]}');
   const out = at("free");
-  expect(await compile("--pipeline", "data-free", "--ranges", at("ends.json"), "--out", out)).toMatchObject({
-    code: 0,
-    err: "",
-  });
+  const {
+    code,
+    err,
+    out: said,
+  } = await compile(...["--pipeline", "data-free", "--ranges", at("input.json"), "--out", out]);
+  expect([code, err]).toEqual([0, ""]);
+  expect(said).toContain(
+    "data-free: 2 ranges follow from batch normalizations, 0 are bounds, 1 are stated; nothing was measured",
+  );
   const { findings } = reportOf(out).passes.find(({ pass }) => pass === "derive-ranges")!;
+  expect(findings[0]).toEqual({ summary: "data-free: nothing was measured" });
   // The widest channel has mean 0 and deviation 2, and its lower half is cut.
   expect(findings).toContainEqual({ value: "r", method: "derived", low: 0, high: 12 });
+  const corrected = reportOf(out).passes.find(({ pass }) => pass === "correct-bias")!.findings;
+  expect(corrected).toContainEqual({ summary: "data-free: not judged" });
+  expect(corrected).toContainEqual({ value: "n", summary: "left alone, nothing is known of its inputs" });
   expect(await quern("verify", out)).toMatchObject({ code: 0 });
 });
 
-test("no samples and nothing said of the ends", async () => {
+test("no samples and nothing said of the input: that alone is asked for", async () => {
   const { code, err } = await compile("--pipeline", "data-free", "--out", at("none"));
   expect([code, existsSync(at("none"))]).toEqual([1, false]);
   expect(err).toContain("error[no-range]: nothing tells the range of %x");
-  expect(err).toContain("error[no-range]: nothing tells the range of %z");
+  expect(err).toContain('help: state it with --ranges FILE.json, {"x": [lowest, highest]}');
+  expect(err).not.toContain("range of %z");
 });
 
 test("a file that holds no ranges, and a name that is none", async () => {

@@ -7,11 +7,13 @@ import { constantOf } from "../../src/ir/match.ts";
 import { coreEngines, measuringExecutor } from "../../src/driver/engines.ts";
 import { runPipeline, type PassRecord } from "../../src/pass/manager.ts";
 import { createContext, type PassContext } from "../../src/pass/pass.ts";
+import { normalDensity, normalShareBelow } from "../../src/numerics/gaussian.ts";
 import { createRandom } from "../../src/pass/random.ts";
 import { samplesFromArrays, type SampleSource } from "../../src/pass/samples.ts";
 import { numbersOf, tensor } from "../../src/tensor/tensor.ts";
 import { parseGraph } from "../../src/text/parse.ts";
 import { parsePipeline } from "../../src/text/pipeline.ts";
+import { normalNumbers } from "../numerics/normal.ts";
 
 const random = createRandom(9);
 const list = (count: number): string =>
@@ -129,6 +131,117 @@ describe("correct-bias", () => {
     await run(graph, quantized);
     await expect(run(graph, "correct-bias")).rejects.toMatchObject({
       diagnostics: [{ code: "no-real-graph" }],
+    });
+  });
+});
+
+describe("correct-bias{data=none}", () => {
+  /** %n is what a normalization gives: its elements are exactly normal below. */
+  const channels = {
+    axis: 1,
+    mean: [0.3, -0.5, 1, 0, 2, -1, 0.1, 0.7],
+    deviation: [1, 2, 0.5, 1, 0.3, 1, 3, 0.2],
+  };
+  const normalized = (): PassContext["normalized"] => new Map([["n", channels]]);
+  const free = `graph @net(%x: tensor<1x8xf32> range [-20, 20]) {
+  %n = reshape %x {shape = [1, 8]} : tensor<1x8xf32>
+  %r = relu %n : tensor<1x8xf32> range [0, 20]
+  %w = constant {value = dense<${matrix(6, 8)}>} : tensor<6x8xf32>
+  %b = constant {value = dense<[${list(6)}]>} : tensor<6xf32>
+  %y = linear %r, %w, %b : tensor<1x6xf32> range [-20, 20]
+  return %y
+}`;
+  const apart = async (pipeline: string): Promise<{ graph: Graph; records: PassRecord[] }> => {
+    const graph = parseGraph(free, { file: "free.qir" });
+    const context = createContext({ normalized: normalized() });
+    return { graph, records: await runPipeline(graph, parsePipeline(pipeline), passes, context) };
+  };
+  const weightsOf = (graph: Graph, stored: boolean): Float64Array => {
+    const { type, producer } = graph.values.find(({ name }) => name === "w")!;
+    const integers = numbersOf(constantOf(producer!.result)!);
+    return Float64Array.from(integers, (w, i) =>
+      stored ? w * type.quantization!.scale[Math.floor(i / 8)]! : w,
+    );
+  };
+  /** Of %y over inputs that are normal. */
+  const meansOf = (graph: Graph, name: string): number[] => {
+    const normal = normalNumbers(3);
+    const executor = createInterpreter(graph);
+    const sums = Array<number>(6).fill(0);
+    for (let n = 0; n < 20_000; n++) {
+      const x = channels.mean.map((mean, c) => mean + channels.deviation[c]! * normal());
+      executor.run([tensor("f32", [1, 8], x)], (value, values) => {
+        if (value === name) numbersOf(values).forEach((y: number, o: number) => (sums[o]! += y / 20_000));
+      });
+    }
+    return sums;
+  };
+
+  test("a layer whose inputs are normal gets its mean back, without samples", async () => {
+    const quantizing = "insert-fake-quantization{bits=3}";
+    const real = meansOf(parseGraph(free, { file: "free.qir" }), "y");
+    const [plain, corrected] = [
+      await apart(quantizing),
+      await apart(`${quantizing}, correct-bias{data=none}`),
+    ];
+    expect(corrected.records.at(-1)!.statistics).toEqual({ corrected: 1 });
+    expect(corrected.records.at(-1)!.findings[0]).toEqual({ summary: "data-free: not judged" });
+    const worst = ({ graph }: { graph: Graph }): number =>
+      Math.max(...meansOf(graph, "y_real").map((mean, o) => Math.abs(mean - real[o]!)));
+    // The same inputs go to all three, so that most of the chance in them cancels: what is left of it, and of rounded inputs.
+    expect(worst(plain)).toBeGreaterThan(0.1);
+    expect(worst(corrected)).toBeLessThan(0.03);
+  });
+
+  test("by exactly (W - Ŵ) E[x], to half a step of the bias", async () => {
+    const plain = await apart("insert-fake-quantization{bits=3}");
+    const { graph } = await apart("insert-fake-quantization{bits=3}, correct-bias{data=none}");
+    const real = weightsOf(parseGraph(free, { file: "free.qir" }), false);
+    const stored = weightsOf(graph, true);
+    const expected = channels.mean.map((beta, c) => {
+      const gamma = channels.deviation[c]!;
+      return beta * normalShareBelow(beta / gamma) + gamma * normalDensity(beta / gamma);
+    });
+    const own = constantOf(parseGraph(free, { file: "free.qir" }).values.find(({ name }) => name === "b"))!;
+    expect(biases(graph)).not.toEqual(biases(plain.graph));
+    const [{ scale, values }] = biases(graph) as [{ scale: readonly number[]; values: number[] }];
+    values.forEach((b, o) => {
+      const moved = expected.reduce(
+        (sum, mean, k) => sum + (real[8 * o + k]! - stored[8 * o + k]!) * mean,
+        numbersOf(own)[o]!,
+      );
+      expect(Math.abs(b * scale[o]! - moved)).toBeLessThan((0.5 + 1e-3) * scale[o]!);
+    });
+  });
+
+  test("looks at no samples, even where there are some", async () => {
+    const pipeline = "insert-fake-quantization{bits=3}, correct-bias{data=none}";
+    const { graph: without } = await apart(pipeline);
+    const beside = parseGraph(free, { file: "free.qir" });
+    const records = await run(beside, pipeline, { normalized: normalized() });
+    expect(biases(beside)).toEqual(biases(without));
+    expect(records.at(-1)!.findings[0]).toEqual({ summary: "data-free: not judged" });
+  });
+
+  test("of what reads an input nothing is known: left alone", async () => {
+    const graph = net();
+    const before = net();
+    const records = await run(graph, `${quantized}, correct-bias{data=none}`);
+    await run(before, quantized);
+    expect(records.at(-1)!.statistics).toEqual({ "left alone": 3 });
+    expect(biases(graph)).toEqual(biases(before));
+  });
+
+  test("without samples and not told to do without, it says how", async () => {
+    await expect(
+      runPipeline(net(), parsePipeline("correct-bias"), passes, createContext()),
+    ).rejects.toMatchObject({
+      diagnostics: [
+        {
+          code: "no-samples",
+          help: "give some with --calibrate X.npy, or apply it unjudged: correct-bias{data=none}",
+        },
+      ],
     });
   });
 });

@@ -50,14 +50,15 @@ const section = (id: string, title: string, body: Part): Markup =>
   markup`<section id="${id}"><h2>${title}</h2>
 ${body}</section>`;
 
-function heading({ name, quern, model, samples, inputs, outputs }: Report): Markup {
+function heading({ name, quern, model, samples, passes, inputs, outputs }: Report): Markup {
   const counted = samples.map(
     ({ file, count, element }) => `${plural(count, "sample")} (${element}) of ${file}`,
   );
   const from = [model.file, ...counted].join(", ");
+  const derived = passes.some(({ pass }) => pass === "derive-ranges");
   const ports = (what: string, all: Report["inputs"]): Markup =>
     markup`<dt>${what}</dt>${all.map((port) => markup`<dd><b>${port.name}</b> <code>${port.type}</code></dd>`)}`;
-  return markup`<header><h1>${name}</h1><p>compiled by quern ${quern} from ${from}</p>
+  return markup`<header><h1>${name}</h1><p>compiled by quern ${quern} from ${from}${derived ? ", data-free: ranges were derived, not measured" : ""}</p>
 <dl>${ports("in", inputs)}${ports("out", outputs)}</dl></header>`;
 }
 

@@ -63,6 +63,7 @@ Examples:
   $ quern compile kws.onnx --calibrate x.npy --bits 4 --first-last-bits 8 --out build/kws4
   $ quern compile kws.onnx --calibrate x.npy --prune 25% --out build/kws
   $ quern compile ad.onnx --calibrate recordings.npy --window 5 --out build/ad
+  $ quern compile vww_bn.onnx --pipeline data-free --ranges input.json --out build/vww
   $ quern compile kws_int8.tflite --rounding tflite-double --out build/kws
 
 The folder gets NAME.c, NAME.h, NAME.wasm, NAME.mjs with its types (NAME.d.mts, NAME.d.ts), the stored graph (NAME.qir,
@@ -205,6 +206,7 @@ function summary({ name, report, files }: Compiled, folder: string): string {
     `${name}: ${grouped(report.macs)} multiply-accumulates, ${grouped(report.parameters)} parameters, ` +
       `${kibibytes(report.weightBytes)} of weights`,
     ...prunedLines(report),
+    ...dataFreeLines(report),
     ...Object.entries(report.targets).map(
       ([target, size]) =>
         `  ${target}: arena ${grouped(size.arenaBytes)} bytes (at least ${grouped(size.arenaLowerBoundBytes)}), ` +
@@ -233,6 +235,16 @@ function prunedLines({ passes }: Report): string[] {
             `the same largest output on ${percent(agreement)}`,
         ]
       : []),
+  ];
+}
+
+/** Where ranges come from that were not measured. */
+function dataFreeLines({ passes }: Report): string[] {
+  const record = passes.find(({ pass }) => pass === "derive-ranges");
+  if (record === undefined) return [];
+  const { given: stated = 0, derived = 0, bounded = 0 } = record.statistics;
+  return [
+    `  data-free: ${derived} ranges follow from batch normalizations, ${bounded} are bounds, ${stated} are stated; nothing was measured`,
   ];
 }
 
