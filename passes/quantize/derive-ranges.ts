@@ -9,11 +9,11 @@
  * (Nagel et al., "Data-Free Quantization through Weight Equalization and Bias Correction", section 4.1.2). Layers, averages and sums behind
  * them have statistics too (derive-statistics.ts), and ranges likewise. What their operands' ranges leave results (result-bounds.ts) cuts
  * where statistics go beyond, and is all there is for other operators, and for a layer that reads inputs: its range is `bounded`, which is
- * sound, and wide.
+ * sound, and wide. A layer behind that has none, unless it is normalized.
  *
  * Batch normalizations are gone by then: what folds them leaves their statistics in the context, in the same run.
  *
- * Fails where nothing tells a value's range, naming the first of each chain of values that have none for want of another's.
+ * Fails where nothing tells a value's range, naming each but those that only want for an input's.
  */
 import { diagnostic, DiagnosticError, fail } from "../../src/diagnostics/diagnostic.ts";
 import { float } from "../../src/ir/attributes.ts";
@@ -53,13 +53,15 @@ export const deriveRanges = definePass({
     for (const operation of graph.operations) {
       const { result } = operation;
       if (known.has(result) || result.type.element !== "f32" || isConstant(result)) continue;
-      const bounds = resultBounds(operation, known);
+      const isWide = operation.operands.some((value) => how.get(value) === "bounded");
+      // Bounds of bounds grow with every layer, and say nothing in the end.
+      const bounds = isLayer(operation) && isWide ? undefined : resultBounds(operation, known);
       const likely = isNormal(operation, context)
         ? withinDeviations(statistics.get(result), deviations)
         : undefined;
       const range = meet(likely, bounds);
       if (range === undefined) continue;
-      learn(result, range, likely === undefined && isLayer(operation) ? "bounded" : "derived");
+      learn(result, range, likely === undefined && (isLayer(operation) || isWide) ? "bounded" : "derived");
     }
     const sources = plan.groups.flatMap((group) => (group.fixed === undefined ? group.sources : []));
     const unknown = firstUnknown(sources, known);
@@ -69,7 +71,7 @@ export const deriveRanges = definePass({
           diagnostic("error", "no-range", `nothing tells the range of %${value.name}`, {
             subject: value.producer?.origin ?? `%${value.name}`,
             ...(value.producer?.span === undefined ? {} : { span: value.producer.span }),
-            help: `state it with --ranges FILE.json, {"${value.name}": [lowest, highest]}, or calibrate with samples`,
+            help: helpFor(value, context),
           }),
         ),
       );
@@ -83,22 +85,28 @@ export const deriveRanges = definePass({
   },
 });
 
-/** Sources without a range, but for those that might have one if another had. */
+/** Sources without a range, but for those that may have one once inputs do. */
 function firstUnknown(sources: readonly Value[], known: ReadonlyMap<Value, AffineRange>): Value[] {
-  const unknown = new Set(sources.filter((value) => !known.has(value)));
   const waits = new Map<Value, boolean>();
-  const waitsForOther = (value: Value): boolean => {
+  const waitsForInput = (value: Value): boolean => {
     const found = waits.get(value);
     if (found !== undefined) return found;
-    const open = (value.producer?.operands ?? []).filter(
-      (operand) => operand.type.element === "f32" && !isConstant(operand) && !known.has(operand),
+    const waiting = (value.producer?.operands ?? []).some(
+      (operand) =>
+        operand.type.element === "f32" &&
+        !known.has(operand) &&
+        (operand.producer === undefined || waitsForInput(operand)),
     );
-    const waiting = open.some((operand) => unknown.has(operand) || waitsForOther(operand));
     waits.set(value, waiting);
     return waiting;
   };
-  return [...unknown].filter((value) => !waitsForOther(value));
+  return sources.filter((value) => !known.has(value) && !waitsForInput(value));
 }
+
+const helpFor = ({ name, producer }: Value, { normalized }: PassContext): string =>
+  (producer !== undefined && normalized.size === 0
+    ? "there is no batch normalization to tell it: take the model as it was before they were folded, "
+    : `state it with --ranges FILE.json, {"${name}": [lowest, highest]}, `) + "or calibrate with samples";
 
 const isLayer = ({ definition: { integer } }: Operation): boolean =>
   integer?.kind === "accumulator" && integer.weight !== undefined;

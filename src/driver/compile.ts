@@ -123,7 +123,7 @@ export async function compile(options: CompileOptions): Promise<Compiled> {
   const form = formOf(graph);
   if (options.samples === undefined && options.pipeline === undefined && form === "real")
     fail("no-samples", `'${baseOf(model.file)}' is a float model: quantizing it needs samples`, {
-      help: "give some with --calibrate X.npy; or take the pipeline data-free, with ranges for what has no batch normalization",
+      help: "give some with --calibrate X.npy; or none, if the model keeps its batch normalizations: --pipeline data-free, with the input's range in --ranges FILE.json",
     });
   const given =
     options.samples &&

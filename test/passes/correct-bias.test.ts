@@ -204,7 +204,7 @@ describe("correct-bias{data=none}", () => {
     });
     const own = constantOf(parseGraph(free, { file: "free.qir" }).values.find(({ name }) => name === "b"))!;
     expect(biases(graph)).not.toEqual(biases(plain.graph));
-    const [{ scale, values }] = biases(graph) as [{ scale: readonly number[]; values: number[] }];
+    const { scale, values } = biases(graph)[0]!;
     values.forEach((b, o) => {
       const moved = expected.reduce(
         (sum, mean, k) => sum + (real[8 * o + k]! - stored[8 * o + k]!) * mean,
