@@ -1,6 +1,6 @@
 /** The weighted layers of a fake-quantized graph, each with what it is in the real network. */
 import type { Graph, Operation, Value } from "../../src/ir/graph.ts";
-import { codesOf, constantOf } from "../../src/ir/match.ts";
+import { codesOf, constantOf, onlyUser } from "../../src/ir/match.ts";
 import type { GroupCodes } from "../../src/numerics/group-codes.ts";
 import type { Quantization } from "../../src/ir/types.ts";
 import { weightedLayerOf, type WeightedLayer } from "../../src/measure/layer-inputs.ts";
@@ -24,6 +24,8 @@ export interface PairedLayer {
   readonly real: WeightedLayer;
   readonly weight: StoredConstant;
   readonly bias: StoredConstant | undefined;
+  /** What clamps that alone read its result let through; all there is without any. */
+  readonly bounds: { readonly low: number; readonly high: number };
 }
 
 /** In order of computation; layers whose weights are no stored constants are left out. */
@@ -39,8 +41,18 @@ export function pairLayers(graph: Graph, real: Graph): PairedLayer[] {
     const bias = fake.bias && storedConstant(fake.bias);
     if (weight === undefined || constantOf(realLayer.weight) === undefined) return [];
     if ((bias === undefined) !== (fake.bias === undefined)) return [];
-    return [{ name: operation.result.name, fake, real: realLayer, weight, bias }];
+    const bounds = boundsAfter(real, realLayer.operation.result);
+    return [{ name: operation.result.name, fake, real: realLayer, weight, bias, bounds }];
   });
+}
+
+function boundsAfter(graph: Graph, value: Value): PairedLayer["bounds"] {
+  const next = onlyUser(graph, value);
+  const form = next?.definition.integer;
+  if (form?.kind !== "clamp") return { low: -Infinity, high: Infinity };
+  const [own, further] = [form.bounds(next!.attributes), boundsAfter(graph, next!.result)];
+  const limit = (x: number): number => Math.min(Math.max(x, own.low), own.high);
+  return { low: limit(further.low), high: limit(further.high) };
 }
 
 export function storedConstant(read: Value): StoredConstant | undefined {

@@ -1,5 +1,5 @@
 /**
- * The levels and scales of one layer's weights, chosen so that its results stay near the real network's, on inputs the quantized
+ * Levels and scales for one layer's weights, chosen so that its results stay near the real network's, on inputs the quantized
  * network gives it. Candidates, all with the bias that keeps each channel's mean:
  *
  *     nearest   the levels it has
@@ -7,15 +7,15 @@
  *     outputs   rounded towards W* = W · Σ x x̂ᵀ · (Σ x̂ x̂ᵀ)⁻¹, which makes good what was lost before  (5.4b)
  *
  * with x the rows of the real network and x̂ those of the quantized one. Where there is a bias all moments are about the means: the bias
- * takes care of those. Each is judged by the squared error of its results on samples held out.
+ * takes care of those.
  */
+import { constantOf } from "../../src/ir/match.ts";
 import { crossMoments, enoughRows, ownMoments, rowReader } from "../../src/measure/layer-inputs.ts";
 import { elementFactors } from "../../src/numerics/group-codes.ts";
-import { levelsOf } from "../../src/numerics/levels.ts";
 import { reconstruct } from "../../src/numerics/least-squares.ts";
+import { levelsOf } from "../../src/numerics/levels.ts";
 import type { Moments } from "../../src/numerics/moments.ts";
 import { RowRounder } from "../../src/numerics/second-order-rounding.ts";
-import { constantOf } from "../../src/ir/match.ts";
 import { elementBits, isOdd } from "../../src/tensor/element-type.ts";
 import { numbersOf } from "../../src/tensor/tensor.ts";
 import { meanKeepingBias, meanRowsOf, rowsOf } from "./layer-means.ts";
@@ -25,15 +25,12 @@ import type { InputPairs } from "./walk-layers.ts";
 export type Aim = "nearest" | "weights" | "outputs";
 
 export interface LayerRounding {
-  readonly aim: Aim;
   /** outputs × length, row-major. */
   readonly integers: Int32Array;
   /** One for each output. */
   readonly scales: Float64Array;
   /** In reals. */
   readonly bias: Float64Array | undefined;
-  /** Squared error over squared results, without their means where there is a bias, on the samples held out. */
-  readonly noise: number;
 }
 
 export interface RoundingOptions {
@@ -42,13 +39,10 @@ export interface RoundingOptions {
   readonly leastScale: (output: number) => number;
 }
 
-type Candidate = Omit<LayerRounding, "noise">;
-
 /** One candidate for each aim, in the order of `aims`. */
 export function roundLayer(
   layer: PairedLayer,
   fitted: InputPairs,
-  heldOut: InputPairs,
   { aims, leastScale }: RoundingOptions,
 ): LayerRounding[] {
   const { fake, weight } = layer;
@@ -73,10 +67,9 @@ export function roundLayer(
     const about = (all: Moments): Moments => (layer.bias === undefined ? all : all.centered());
     const [own, cross] = [about(moments.own[group]!), about(moments.cross[group]!)];
     const weights = real.subarray(first * length, last * length);
-    let rounder: RowRounder | undefined;
+    const rounder = new RowRounder(own.sums, length);
     for (const { aim, integers, scales } of candidates) {
       if (aim === "nearest") continue;
-      rounder ??= new RowRounder(own.sums, length);
       const target = aim === "weights" ? weights : reconstruct(weights, weights, cross, own);
       for (let o = first; o < last; o++) {
         const row = target.subarray((o - first) * length, (o - first + 1) * length);
@@ -92,72 +85,48 @@ export function roundLayer(
     }
   }
   const means = meanRowsOf(layer, fitted);
-  const biased = candidates.map((candidate): Candidate => ({
-    ...candidate,
-    bias: meanKeepingBias(layer, candidate, means),
+  return candidates.map(({ integers, scales }) => ({
+    integers,
+    scales,
+    bias: meanKeepingBias(layer, { integers, scales }, means),
   }));
-  return judge(layer, real, biased, heldOut);
 }
+
+/** Each output from the candidate that is chosen for it. */
+export function mergeRoundings(
+  candidates: readonly LayerRounding[],
+  chosen: readonly number[],
+): LayerRounding {
+  const [{ integers, scales, bias }] = candidates as [LayerRounding];
+  const length = integers.length / scales.length;
+  const merged = {
+    integers: Int32Array.from(integers),
+    scales: Float64Array.from(scales),
+    bias: bias && Float64Array.from(bias),
+  };
+  chosen.forEach((c, o) => {
+    const from = candidates[c]!;
+    merged.integers.set(from.integers.subarray(o * length, (o + 1) * length), o * length);
+    merged.scales[o] = from.scales[o]!;
+    if (merged.bias !== undefined) merged.bias[o] = from.bias![o]!;
+  });
+  return merged;
+}
+
+/** Products in one layer's moments: a few seconds. Where rows are short that is many places an image, which say a little more. */
+const manyProducts = 2 ** 32;
+const manyPlaces = 256;
 
 function momentsOf(
   { fake: { unfolding } }: PairedLayer,
   samples: InputPairs,
 ): { own: readonly Moments[]; cross: readonly Moments[] } {
   const [own, cross] = [ownMoments(unfolding), crossMoments(unfolding, unfolding.length)];
-  const read = rowReader(unfolding, enoughRows(unfolding, samples.length));
+  const read = rowReader(unfolding, enoughRows(unfolding, samples.length, manyProducts, manyPlaces));
   for (const pair of samples)
     read(pair, ([x, quantized], group) => {
       own[group]!.add(quantized!);
       cross[group]!.add(x!, quantized);
     });
   return { own, cross };
-}
-
-const heldOutPlaces = 32;
-
-function judge(
-  { fake: { unfolding }, real: { bias: realBias } }: PairedLayer,
-  real: Float64Array,
-  candidates: readonly Candidate[],
-  heldOut: InputPairs,
-): LayerRounding[] {
-  const { length, groups } = unfolding;
-  const outputs = real.length / length;
-  const perGroup = outputs / groups;
-  const weights = candidates.map(({ integers, scales }) =>
-    Float64Array.from(integers, (q, at) => q * scales[Math.floor(at / length)]!),
-  );
-  const realBiases = realBias && numbersOf(constantOf(realBias)!);
-  const noise = candidates.map(() => 0);
-  const [sums, squares] = [new Float64Array(outputs), new Float64Array(outputs)];
-  let rows = 0;
-  const read = rowReader(unfolding, heldOutPlaces);
-  for (const pair of heldOut)
-    read(pair, ([x, quantized], group) => {
-      if (group === 0) rows++;
-      for (let o = group * perGroup; o < (group + 1) * perGroup; o++) {
-        const begin = o * length;
-        const wanted = (realBiases?.[o] ?? 0) + rowProduct(real, begin, x!);
-        sums[o]! += wanted;
-        squares[o]! += wanted * wanted;
-        candidates.forEach(({ bias }, c) => {
-          const found = (bias?.[o] ?? 0) + rowProduct(weights[c]!, begin, quantized!);
-          noise[c]! += (found - wanted) * (found - wanted);
-        });
-      }
-    });
-  const signal = squares.reduce(
-    (sum, square, o) => sum + square - (realBiases === undefined ? 0 : (sums[o]! * sums[o]!) / rows),
-    0,
-  );
-  return candidates.map((candidate, c) => ({
-    ...candidate,
-    noise: noise[c] === 0 ? 0 : noise[c]! / Math.max(signal, Number.MIN_VALUE),
-  }));
-}
-
-function rowProduct(weights: Float64Array, begin: number, row: Float64Array): number {
-  let sum = 0;
-  for (let k = 0; k < row.length; k++) sum += weights[begin + k]! * row[k]!;
-  return sum;
 }

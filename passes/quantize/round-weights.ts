@@ -2,10 +2,12 @@
  * Rounds weights so that layers' results, not the weights themselves, stay near the real network's (round-layer.ts).
  *
  * Layer after layer, each on the inputs that the layers before it give now, with scales refitted and biases moved to keep the means.
- * A layer keeps the candidate with the least error on samples held out: `nearest` levels, rounded towards its `weights`, or towards
- * what gives its real `outputs`. In the end the whole is held against the same walk that moves biases alone, by the error of the
- * deciding values (judge-outputs.ts) on samples held out, and withdrawn when it lost. What won is made again from all samples, each layer
- * as it was decided.
+ * Each output keeps the candidate with the least error on samples held out (judge-roundings.ts): `nearest` levels, rounded towards its
+ * `weights`, or towards what gives its real `outputs`. In the end the whole is held against the same walk that moves biases alone, by the
+ * error of the deciding values (judge-outputs.ts) on samples held out, and withdrawn when it lost. What won is made again from all samples,
+ * each output as it was decided.
+ *
+ * Finds a row for each layer: how many outputs took which candidate, and the signal-to-noise ratio of each candidate and of what was chosen.
  *
  * It costs more time than all other passes together and gains least at eight bits: it does nothing where all layers have more than
  * `bits` bits. Otherwise it rounds all, those of more bits too: they make good what the others lose.
@@ -36,8 +38,9 @@ import {
   type AccumulatorForm,
 } from "./quantize-weights.ts";
 import { replaceStored } from "./replace-constant.ts";
-import { roundLayer, type Aim, type LayerRounding } from "./round-layer.ts";
-import { walkLayers } from "./walk-layers.ts";
+import { judgeRoundings } from "./judge-roundings.ts";
+import { mergeRoundings, roundLayer, type Aim, type LayerRounding } from "./round-layer.ts";
+import { walkLayers, type InputPairs } from "./walk-layers.ts";
 
 export const roundWeights = definePass({
   name: "round-weights",
@@ -66,8 +69,9 @@ export const roundWeights = definePass({
       heldOut: [...heldOutSamples(samples)],
     };
     const [plain, tuned, final] = [copyGraph(graph), copyGraph(graph), copyGraph(graph)];
-    await roundLayers(plain, real, split, () => ["nearest"], createExecutor);
-    const layers = await roundLayers(tuned, real, split, () => aims, createExecutor);
+    await roundLayers(plain, real, split, nearestAlone, createExecutor);
+    const layers = new Map<string, Decision>();
+    await roundLayers(tuned, real, split, decide(aims, layers), createExecutor);
     for (const each of [plain, tuned]) foldDequantized(each);
     const [before, after] = await noiseOfGraphs(real, [plain, tuned], samples, createExecutor);
     const better = after! < before!;
@@ -76,21 +80,19 @@ export const roundWeights = definePass({
       "before dB": toDecibels(before!),
       "after dB": toDecibels(after!),
     });
-    for (const { name, candidates, best } of layers) {
-      count(better ? best.aim : "withdrawn");
-      if (!better) continue;
-      find({
-        value: name,
-        aim: best.aim,
-        ...Object.fromEntries(candidates.map(({ aim, noise }) => [`${aim} dB`, toDecibels(noise)])),
-      });
+    for (const [value, { aims: chosen, decibels }] of layers) {
+      const outputs = Object.fromEntries(
+        aims.map((aim) => [aim, chosen.filter((one) => one === aim).length] as const),
+      );
+      for (const [aim, many] of Object.entries(outputs))
+        if (many > 0) count(better ? aim : "withdrawn", many);
+      if (better) find({ value, ...outputs, ...decibels });
     }
     if (!better) return;
-    const decided = new Map(layers.map(({ name, best }) => [name, [best.aim]]));
     const all: SplitSamples = { fitted: [...split.fitted, ...split.heldOut], heldOut: [] };
-    const made = await roundLayers(final, real, all, (name) => decided.get(name)!, createExecutor);
+    const made = await roundLayers(final, real, all, repeat(layers), createExecutor);
     const places = new Map(pairLayers(graph, real).map((layer) => [layer.name, layer]));
-    for (const { name, best } of made) apply(graph, places.get(name)!, best);
+    for (const [name, rounding] of made) apply(graph, places.get(name)!, rounding);
   },
 });
 
@@ -102,21 +104,55 @@ interface SplitSamples {
   readonly heldOut: readonly (readonly Tensor[])[];
 }
 
-interface RoundedLayer {
-  readonly name: string;
-  readonly candidates: readonly LayerRounding[];
-  readonly best: LayerRounding;
+/** How a layer is rounded, given what it reads. */
+type RoundOne = (layer: PairedLayer, fitted: InputPairs, heldOut: InputPairs) => LayerRounding;
+
+interface Decision {
+  /** Of each output. */
+  readonly aims: readonly Aim[];
+  /** Signal-to-noise ratios, to be read. */
+  readonly decibels: Readonly<Record<string, number>>;
 }
+
+const nearestAlone: RoundOne = (layer, fitted) =>
+  roundLayer(layer, fitted, { aims: ["nearest"], leastScale: leastScaleOf(layer) })[0]!;
+
+/** Each output by what is best for it on the samples held out. */
+const decide =
+  (aims: readonly Aim[], decisions: Map<string, Decision>): RoundOne =>
+  (layer, fitted, heldOut) => {
+    const candidates = roundLayer(layer, fitted, { aims, leastScale: leastScaleOf(layer) });
+    const { chosen, noise, chosenNoise } = judgeRoundings(layer, candidates, heldOut);
+    const decibels = Object.fromEntries(aims.map((aim, c) => [`${aim} dB`, toDecibels(noise[c]!)]));
+    decisions.set(layer.name, {
+      aims: chosen.map((c) => aims[c]!),
+      decibels: { ...decibels, "chosen dB": toDecibels(chosenNoise) },
+    });
+    return mergeRoundings(candidates, chosen);
+  };
+
+/** As it was decided before. */
+const repeat =
+  (decisions: ReadonlyMap<string, Decision>): RoundOne =>
+  (layer, fitted) => {
+    const { aims: chosen } = decisions.get(layer.name)!;
+    const aims = [...new Set(chosen)];
+    const candidates = roundLayer(layer, fitted, { aims, leastScale: leastScaleOf(layer) });
+    return mergeRoundings(
+      candidates,
+      chosen.map((aim) => aims.indexOf(aim)),
+    );
+  };
 
 /** Rounds every layer of the graph, in order. */
 async function roundLayers(
   graph: Graph,
   real: Graph,
   { fitted, heldOut }: SplitSamples,
-  aimsOf: (layer: string) => readonly Aim[],
+  round: RoundOne,
   createExecutor: ExecutorFactory,
-): Promise<RoundedLayer[]> {
-  const rounded: RoundedLayer[] = [];
+): Promise<ReadonlyMap<string, LayerRounding>> {
+  const rounded = new Map<string, LayerRounding>();
   await walkLayers(
     graph,
     real,
@@ -124,16 +160,9 @@ async function roundLayers(
     createExecutor,
     (layer) => !isPruned(layer),
     (layer, inputs) => {
-      const options = { aims: aimsOf(layer.name), leastScale: leastScaleOf(layer) };
-      const candidates = roundLayer(
-        layer,
-        inputs.slice(0, fitted.length),
-        inputs.slice(fitted.length),
-        options,
-      );
-      const best = candidates.reduce((least, one) => (one.noise < least.noise ? one : least));
-      apply(graph, layer, best);
-      rounded.push({ name: layer.name, candidates, best });
+      const rounding = round(layer, inputs.slice(0, fitted.length), inputs.slice(fitted.length));
+      apply(graph, layer, rounding);
+      rounded.set(layer.name, rounding);
     },
   );
   return rounded;

@@ -53,11 +53,19 @@ export const enoughSamples = ({ length, rows }: Unfolding): number =>
 /**
  * Rows of each sample: of all together 16 for each column, and more where columns are few, as moments cost the square of their
  * number. Few rows of many samples say more than many of few.
+ *
+ * @param products in all moments of the layer
+ * @param most of one sample
  */
-export function enoughRows({ groups, length }: Sizes, samples: number, products = usualProducts): number {
+export function enoughRows(
+  { groups, length }: Sizes,
+  samples: number,
+  products = usualProducts,
+  most = manyRows,
+): number {
   const affordable = products / (groups * length * length);
   const wanted = Math.max(rowsForEachColumn * length, affordable) / Math.max(1, samples);
-  return Math.max(4, Math.min(manyRows, Math.ceil(wanted)));
+  return Math.max(4, Math.min(most, Math.ceil(wanted)));
 }
 
 /** Of the rows of each group of the layer with themselves. */

@@ -37,8 +37,11 @@ export interface RoundingOptions {
   readonly factors?: Int32Array;
 }
 
-/** Fractions of the scale that are tried besides it. */
-const scaleGrid = [1.1, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7, 0.65, 0.6, 0.55, 0.5, 0.45] as const;
+/** Fractions of the scale that are tried besides it, from `scaleEnds[0]` to `scaleEnds[1]`. */
+const scaleEnds = [0.4, 1.15] as const;
+/** The error of few weights jumps about with their scale, that of many averages out. */
+const fewWeights = 32;
+const [fineSteps, coarseSteps] = [60, 15] as const;
 const mostSweeps = 30;
 const mostRefits = 6;
 /** Of E: less is no gain. */
@@ -81,11 +84,14 @@ export class RowRounder {
     { fixedScale = false, leastScale = 0, factors = new Int32Array(this.size).fill(1) }: RoundingOptions = {},
   ): RoundedRow {
     const scales = [scale];
-    if (!fixedScale)
-      for (const fraction of scaleGrid) {
-        const s = Math.fround(fraction * scale);
+    if (!fixedScale) {
+      const steps = this.size <= fewWeights ? fineSteps : coarseSteps;
+      const [least, most] = scaleEnds;
+      for (let i = 0; i <= steps; i++) {
+        const s = Math.fround((most - ((most - least) * i) / steps) * scale);
         if (s >= leastScale) scales.push(s);
       }
+    }
     const starts = this.#orders.map(({ order, upper }) => {
       const found = scales.map((s) => this.#spread(weights, s, { levels, factors }, order, upper));
       return found.reduce((best, row) => (row.error < best.error ? row : best));

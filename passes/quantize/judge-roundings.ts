@@ -1,0 +1,75 @@
+/**
+ * Which rounding of a layer's weights comes closest to the real network, output by output, on samples held out.
+ *
+ * What counts is what the next layer reads: where a clamp follows (relu, relu6), results on the far side of its bounds are all alike,
+ * and an error there is none. The error of an output depends on its own weights alone, so each may choose for itself.
+ */
+import { constantOf } from "../../src/ir/match.ts";
+import { rowReader } from "../../src/measure/layer-inputs.ts";
+import { numbersOf } from "../../src/tensor/tensor.ts";
+import type { PairedLayer } from "./paired-layers.ts";
+import type { LayerRounding } from "./round-layer.ts";
+import type { InputPairs } from "./walk-layers.ts";
+
+export interface JudgedRoundings {
+  /** For each output the place of its best candidate, the first of equals. */
+  readonly chosen: readonly number[];
+  /** Squared error over squared results, without their means where there is a bias: of each candidate as a whole. */
+  readonly noise: readonly number[];
+  /** Of what was chosen. */
+  readonly chosenNoise: number;
+}
+
+const heldOutPlaces = 32;
+
+export function judgeRoundings(
+  { fake: { unfolding, outputs }, real, bounds }: PairedLayer,
+  candidates: readonly LayerRounding[],
+  heldOut: InputPairs,
+): JudgedRoundings {
+  const { length, groups } = unfolding;
+  const perGroup = outputs / groups;
+  const clamped = (y: number): number => Math.min(Math.max(y, bounds.low), bounds.high);
+  const realWeights = Float64Array.from(numbersOf(constantOf(real.weight)!));
+  const realBias = real.bias && numbersOf(constantOf(real.bias)!);
+  const weights = candidates.map(({ integers, scales }) =>
+    Float64Array.from(integers, (q, at) => q * scales[Math.floor(at / length)]!),
+  );
+  const errors = candidates.map(() => new Float64Array(outputs));
+  const [sums, squares] = [new Float64Array(outputs), new Float64Array(outputs)];
+  let rows = 0;
+  const read = rowReader(unfolding, heldOutPlaces);
+  for (const pair of heldOut)
+    read(pair, ([x, quantized], group) => {
+      if (group === 0) rows++;
+      for (let o = group * perGroup; o < (group + 1) * perGroup; o++) {
+        const begin = o * length;
+        const wanted = clamped((realBias?.[o] ?? 0) + rowProduct(realWeights, begin, x!));
+        sums[o]! += wanted;
+        squares[o]! += wanted * wanted;
+        candidates.forEach(({ bias }, c) => {
+          const found = clamped((bias?.[o] ?? 0) + rowProduct(weights[c]!, begin, quantized!));
+          errors[c]![o]! += (found - wanted) * (found - wanted);
+        });
+      }
+    });
+  const signal = squares.reduce(
+    (sum, square, o) => sum + square - (realBias === undefined ? 0 : (sums[o]! * sums[o]!) / rows),
+    0,
+  );
+  const chosen = Array.from({ length: outputs }, (_, o) =>
+    errors.reduce((best, error, c) => (error[o]! < errors[best]![o]! ? c : best), 0),
+  );
+  const share = (error: number): number => (error === 0 ? 0 : error / Math.max(signal, Number.MIN_VALUE));
+  return {
+    chosen,
+    noise: errors.map((error) => share(error.reduce((sum, e) => sum + e, 0))),
+    chosenNoise: share(chosen.reduce((sum, c, o) => sum + errors[c]![o]!, 0)),
+  };
+}
+
+function rowProduct(weights: Float64Array, begin: number, row: Float64Array): number {
+  let sum = 0;
+  for (let k = 0; k < row.length; k++) sum += weights[begin + k]! * row[k]!;
+  return sum;
+}
