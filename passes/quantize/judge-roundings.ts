@@ -1,8 +1,8 @@
 /**
- * Which rounding of a layer's weights comes closest to the real network, output by output, on samples held out.
+ * How far a layer with rounded weights is from the real network's, on samples held out.
  *
  * What counts is what the next layer reads: where a clamp follows (relu, relu6), results on the far side of its bounds are all alike,
- * and an error there is none. The error of an output depends on its own weights alone, so each may choose for itself.
+ * and an error there is none.
  */
 import { constantOf } from "../../src/ir/match.ts";
 import { rowReader } from "../../src/measure/layer-inputs.ts";
@@ -11,22 +11,14 @@ import type { PairedLayer } from "./paired-layers.ts";
 import type { LayerRounding } from "./round-layer.ts";
 import type { InputPairs } from "./walk-layers.ts";
 
-export interface JudgedRoundings {
-  /** For each output the place of its best candidate, the first of equals. */
-  readonly chosen: readonly number[];
-  /** Squared error over squared results, without their means where there is a bias: of each candidate as a whole. */
-  readonly noise: readonly number[];
-  /** Of what was chosen. */
-  readonly chosenNoise: number;
-}
-
 const heldOutPlaces = 32;
 
-export function judgeRoundings(
+/** Of each candidate: squared error over squared results, these without their means where there is a bias. */
+export function noiseOfRoundings(
   { fake: { unfolding, outputs }, real, bounds }: PairedLayer,
   candidates: readonly LayerRounding[],
   heldOut: InputPairs,
-): JudgedRoundings {
+): number[] {
   const { length, groups } = unfolding;
   const perGroup = outputs / groups;
   const clamped = (y: number): number => Math.min(Math.max(y, bounds.low), bounds.high);
@@ -35,7 +27,7 @@ export function judgeRoundings(
   const weights = candidates.map(({ integers, scales }) =>
     Float64Array.from(integers, (q, at) => q * scales[Math.floor(at / length)]!),
   );
-  const errors = candidates.map(() => new Float64Array(outputs));
+  const errors = candidates.map(() => 0);
   const [sums, squares] = [new Float64Array(outputs), new Float64Array(outputs)];
   let rows = 0;
   const read = rowReader(unfolding, heldOutPlaces);
@@ -49,7 +41,7 @@ export function judgeRoundings(
         squares[o]! += wanted * wanted;
         candidates.forEach(({ bias }, c) => {
           const found = clamped((bias?.[o] ?? 0) + rowProduct(weights[c]!, begin, quantized!));
-          errors[c]![o]! += (found - wanted) * (found - wanted);
+          errors[c]! += (found - wanted) * (found - wanted);
         });
       }
     });
@@ -57,15 +49,7 @@ export function judgeRoundings(
     (sum, square, o) => sum + square - (realBias === undefined ? 0 : (sums[o]! * sums[o]!) / rows),
     0,
   );
-  const chosen = Array.from({ length: outputs }, (_, o) =>
-    errors.reduce((best, error, c) => (error[o]! < errors[best]![o]! ? c : best), 0),
-  );
-  const share = (error: number): number => (error === 0 ? 0 : error / Math.max(signal, Number.MIN_VALUE));
-  return {
-    chosen,
-    noise: errors.map((error) => share(error.reduce((sum, e) => sum + e, 0))),
-    chosenNoise: share(chosen.reduce((sum, c, o) => sum + errors[c]![o]!, 0)),
-  };
+  return errors.map((error) => (error === 0 ? 0 : error / Math.max(signal, Number.MIN_VALUE)));
 }
 
 function rowProduct(weights: Float64Array, begin: number, row: Float64Array): number {

@@ -92,27 +92,6 @@ export function roundLayer(
   }));
 }
 
-/** Each output from the candidate that is chosen for it. */
-export function mergeRoundings(
-  candidates: readonly LayerRounding[],
-  chosen: readonly number[],
-): LayerRounding {
-  const [{ integers, scales, bias }] = candidates as [LayerRounding];
-  const length = integers.length / scales.length;
-  const merged = {
-    integers: Int32Array.from(integers),
-    scales: Float64Array.from(scales),
-    bias: bias && Float64Array.from(bias),
-  };
-  chosen.forEach((c, o) => {
-    const from = candidates[c]!;
-    merged.integers.set(from.integers.subarray(o * length, (o + 1) * length), o * length);
-    merged.scales[o] = from.scales[o]!;
-    if (merged.bias !== undefined) merged.bias[o] = from.bias![o]!;
-  });
-  return merged;
-}
-
 /** Products in one layer's moments: a few seconds. Where rows are short that is many places an image, which say a little more. */
 const manyProducts = 2 ** 32;
 const manyPlaces = 256;

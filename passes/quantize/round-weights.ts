@@ -2,12 +2,10 @@
  * Rounds weights so that layers' results, not the weights themselves, stay near the real network's (round-layer.ts).
  *
  * Layer after layer, each on the inputs that the layers before it give now, with scales refitted and biases moved to keep the means.
- * Each output keeps the candidate with the least error on samples held out (judge-roundings.ts): `nearest` levels, rounded towards its
+ * A layer keeps the candidate with the least error on samples held out (judge-roundings.ts): `nearest` levels, rounded towards its
  * `weights`, or towards what gives its real `outputs`. In the end the whole is held against the same walk that moves biases alone, by the
  * error of the deciding values (judge-outputs.ts) on samples held out, and withdrawn when it lost. What won is made again from all samples,
- * each output as it was decided.
- *
- * Finds a row for each layer: how many outputs took which candidate, and the signal-to-noise ratio of each candidate and of what was chosen.
+ * each layer as it was decided. (An output at a time it would choose among noise: on samples that had no say that was worse.)
  *
  * It costs more time than all other passes together and gains least at eight bits: it does nothing where all layers have more than
  * `bits` bits. Otherwise it rounds all, those of more bits too: they make good what the others lose.
@@ -38,8 +36,8 @@ import {
   type AccumulatorForm,
 } from "./quantize-weights.ts";
 import { replaceStored } from "./replace-constant.ts";
-import { judgeRoundings } from "./judge-roundings.ts";
-import { mergeRoundings, roundLayer, type Aim, type LayerRounding } from "./round-layer.ts";
+import { noiseOfRoundings } from "./judge-roundings.ts";
+import { roundLayer, type Aim, type LayerRounding } from "./round-layer.ts";
 import { walkLayers, type InputPairs } from "./walk-layers.ts";
 
 export const roundWeights = definePass({
@@ -80,13 +78,9 @@ export const roundWeights = definePass({
       "before dB": toDecibels(before!),
       "after dB": toDecibels(after!),
     });
-    for (const [value, { aims: chosen, decibels }] of layers) {
-      const outputs = Object.fromEntries(
-        aims.map((aim) => [aim, chosen.filter((one) => one === aim).length] as const),
-      );
-      for (const [aim, many] of Object.entries(outputs))
-        if (many > 0) count(better ? aim : "withdrawn", many);
-      if (better) find({ value, ...outputs, ...decibels });
+    for (const [value, { aim, decibels }] of layers) {
+      count(better ? aim : "withdrawn");
+      if (better) find({ value, aim, ...decibels });
     }
     if (!better) return;
     const all: SplitSamples = { fitted: [...split.fitted, ...split.heldOut], heldOut: [] };
@@ -108,40 +102,32 @@ interface SplitSamples {
 type RoundOne = (layer: PairedLayer, fitted: InputPairs, heldOut: InputPairs) => LayerRounding;
 
 interface Decision {
-  /** Of each output. */
-  readonly aims: readonly Aim[];
-  /** Signal-to-noise ratios, to be read. */
+  readonly aim: Aim;
+  /** Signal-to-noise ratios of the candidates, to be read. */
   readonly decibels: Readonly<Record<string, number>>;
 }
 
 const nearestAlone: RoundOne = (layer, fitted) =>
   roundLayer(layer, fitted, { aims: ["nearest"], leastScale: leastScaleOf(layer) })[0]!;
 
-/** Each output by what is best for it on the samples held out. */
+/** By what is best on the samples held out, the first of equals. */
 const decide =
   (aims: readonly Aim[], decisions: Map<string, Decision>): RoundOne =>
   (layer, fitted, heldOut) => {
     const candidates = roundLayer(layer, fitted, { aims, leastScale: leastScaleOf(layer) });
-    const { chosen, noise, chosenNoise } = judgeRoundings(layer, candidates, heldOut);
+    const noise = noiseOfRoundings(layer, candidates, heldOut);
+    const best = noise.indexOf(Math.min(...noise));
     const decibels = Object.fromEntries(aims.map((aim, c) => [`${aim} dB`, toDecibels(noise[c]!)]));
-    decisions.set(layer.name, {
-      aims: chosen.map((c) => aims[c]!),
-      decibels: { ...decibels, "chosen dB": toDecibels(chosenNoise) },
-    });
-    return mergeRoundings(candidates, chosen);
+    decisions.set(layer.name, { aim: aims[best]!, decibels });
+    return candidates[best]!;
   };
 
 /** As it was decided before. */
 const repeat =
   (decisions: ReadonlyMap<string, Decision>): RoundOne =>
   (layer, fitted) => {
-    const { aims: chosen } = decisions.get(layer.name)!;
-    const aims = [...new Set(chosen)];
-    const candidates = roundLayer(layer, fitted, { aims, leastScale: leastScaleOf(layer) });
-    return mergeRoundings(
-      candidates,
-      chosen.map((aim) => aims.indexOf(aim)),
-    );
+    const { aim } = decisions.get(layer.name)!;
+    return roundLayer(layer, fitted, { aims: [aim], leastScale: leastScaleOf(layer) })[0]!;
   };
 
 /** Rounds every layer of the graph, in order. */
