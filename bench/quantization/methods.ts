@@ -26,8 +26,17 @@ export const standard = "W8 default";
 
 export const methods: readonly Method[] = [
   { name: "W8 min-max", passes: fake("bits=8", "calibrate{method=minmax}") },
+  ...["moving-average", "percentile", "mse", "entropy-ort", "entropy-nvidia"].map((method) => ({
+    name: `W8 ${method}`,
+    passes: fake("bits=8", `calibrate{method=${method}}`),
+  })),
   { name: "W8 chosen ranges", passes: fake("bits=8") },
   { name: standard, passes: `${fake("bits=8")}, correct-bias` },
+  { name: "W8 symmetric", passes: `${fake("bits=8, activations=symmetric")}, correct-bias` },
+  {
+    name: "W8 symmetric, restricted",
+    passes: `${fake("bits=8, activations=symmetric, activation-range=restricted")}, correct-bias`,
+  },
   { name: "W8, wide outputs", passes: `${fake("bits=8")}, correct-bias, widen-outputs` },
   {
     name: "W8 rounded, wide outputs",
