@@ -39,6 +39,15 @@ export const methods: readonly Method[] = [
   },
   { name: "W8, wide outputs", passes: `${fake("bits=8")}, correct-bias, widen-outputs` },
   {
+    name: "W8, 16-bit logits",
+    passes: `widen-values{values=deciding}, ${fake("bits=8")}, correct-bias`,
+  },
+  { name: "W8A16", passes: `widen-values{values=all}, ${fake("bits=8")}, correct-bias` },
+  {
+    name: "W4A16",
+    passes: `widen-values{values=all}, ${fake("bits=4")}, round-weights, correct-bias`,
+  },
+  {
     name: "W8 rounded, wide outputs",
     passes: `${fake("bits=8")}, round-weights{bits=8}, correct-bias, widen-outputs`,
   },

@@ -8,12 +8,12 @@ import { copyGraph } from "../../src/ir/copy-graph.ts";
 import type { Graph } from "../../src/ir/graph.ts";
 import { constantOf } from "../../src/ir/match.ts";
 import { noiseOfGraphs } from "../../src/measure/judge-outputs.ts";
-import { fittedSamples } from "../../src/measure/split-samples.ts";
 import { levelsOf } from "../../src/numerics/levels.ts";
 import type { PassContext } from "../../src/pass/pass.ts";
 import type { SampleSource } from "../../src/pass/samples.ts";
 import { fixedInputsOf } from "./fixed-inputs.ts";
 import { constantLayer } from "./layer-pairs.ts";
+import { measureExtremes } from "./measure-extremes.ts";
 import { planQuantization } from "./plan.ts";
 import { quantizeActivations } from "./quantize-activations.ts";
 import { roundedWeights } from "./quantize-weights.ts";
@@ -49,33 +49,7 @@ async function asIntegers(
 ): Promise<Graph> {
   const copy = copyGraph(graph);
   const plan = planQuantization(copy, fixedInputsOf(copy, context));
-  const measured = new Map(
-    plan.groups
-      .flatMap((group) => (group.fixed === undefined ? group.sources : []))
-      .map((value) => [value.name, { value, min: 0, max: 0 }]),
-  );
-  const executor = await createExecutor(copy, new Set(measured.keys()));
-  const see = (name: string, data: ArrayLike<number | bigint>): void => {
-    const range = measured.get(name);
-    if (range === undefined) return;
-    for (let i = 0; i < data.length; i++) {
-      range.min = Math.min(range.min, Number(data[i]));
-      range.max = Math.max(range.max, Number(data[i]));
-    }
-  };
-  try {
-    for (const sample of fittedSamples(samples, Infinity)) {
-      copy.inputs.forEach(({ name }, i) => {
-        see(name, sample[i]!.data);
-      });
-      executor.run(sample, (name, { data }) => {
-        see(name, data);
-      });
-    }
-  } finally {
-    executor.dispose();
-  }
-  for (const { value, min, max } of measured.values()) copy.setRange(value, { min, max });
+  await measureExtremes(copy, plan, samples, createExecutor);
   for (const operation of copy.operations) {
     const layer = constantLayer(operation);
     if (layer === undefined) continue;

@@ -1,7 +1,7 @@
 /**
  * Asks for 16 bits where values are stored: `values="conv1, relu_2"`, by the names that reports give them, or `values=all`, which is every
- * value inside the network and its outputs; `values="all, -conv1"` is all but one. Inputs stay in eight bits unless they are named: the
- * caller fills them.
+ * value inside the network and its outputs; `values="all, -conv1"` is all but one; `values=deciding` is what decides the answer (outputs, or
+ * what a final softmax reads). Inputs stay in eight bits unless they are named: the caller fills them.
  *
  * What shares a quantization is widened together (plan.ts). Values are only marked (`as i16`): `calibrate` then gives them ranges that clip
  * nothing, `insert-fake-quantization` the type.
@@ -16,11 +16,13 @@ import { inferType, type Graph, type Operation, type Value } from "../../src/ir/
 import { isConstant, onlyUser } from "../../src/ir/match.ts";
 import { operandSpecs } from "../../src/ir/operation.ts";
 import { perTensor, tensorType, type TensorType } from "../../src/ir/types.ts";
+import { decidingValue } from "../../src/measure/judge-outputs.ts";
 import { definePass } from "../../src/pass/pass.ts";
 import { fixedInputsOf } from "./fixed-inputs.ts";
 import { fixedBy, isWide, planQuantization, type FixedQuantization, type Group, type Plan } from "./plan.ts";
 
 const everything = "all";
+const deciding = "deciding";
 
 export const widenValues = definePass({
   name: "widen-values",
@@ -36,13 +38,14 @@ export const widenValues = definePass({
     const named = storedValues(
       graph,
       plan,
-      names.filter((name) => name !== everything && !name.startsWith("-")),
+      names.filter((name) => ![everything, deciding].includes(name) && !name.startsWith("-")),
     );
     const spared = storedValues(
       graph,
       plan,
       names.filter((name) => name.startsWith("-")).map((name) => name.slice(1).trim()),
     );
+    const decisive = names.includes(deciding) ? graph.outputs.map(decidingValue) : [];
     const chosen = names.includes(everything)
       ? plan.groups.filter(
           (group) => isInner(graph, group) && !spared.some((value) => plan.groupOf(value) === group),
@@ -50,6 +53,7 @@ export const widenValues = definePass({
       : [];
     for (const value of [
       ...named.flatMap((value) => plan.groupOf(value)!.values),
+      ...decisive.flatMap((value) => plan.groupOf(value)?.values ?? []),
       ...chosen.flatMap(({ values }) => values),
     ])
       graph.storeAs(value, "i16");

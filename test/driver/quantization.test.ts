@@ -1,4 +1,4 @@
-/** What `quern compile` says of quantization: stated ranges, no samples at all, what each layer's width costs. */
+/** What `quern compile` says of quantization: stated ranges, no samples at all, values of sixteen bits, what each layer's width costs. */
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -101,7 +101,63 @@ test("a file that holds no ranges, and a name that is none", async () => {
   expect(existsSync(at("none"))).toBe(false);
 });
 
-test("what each layer's width costs is drawn, a line a width", async () => {
+const typeIn = (out: string, name: string): string | undefined =>
+  new RegExp(`%${name}(?: = [^:]*)?: tensor<([^,>]*)`).exec(readFileSync(join(out, "net.qir"), "utf8"))?.[1];
+
+test("values of sixteen bits by name, and all of them, to verified networks", async () => {
+  const [named, all] = [at("named"), at("all")];
+  expect(await compile("--calibrate", at("x.npy"), "--wide", "r, x", "--out", named)).toMatchObject({
+    code: 0,
+    err: "",
+  });
+  expect([typeIn(named, "x"), typeIn(named, "r"), typeIn(named, "z")]).toEqual([
+    "1x6xi16",
+    "1x8xi16",
+    "1x3xi8",
+  ]);
+  expect(readFileSync(join(named, "net.h"), "utf8")).toContain("int16_t");
+  expect(await quern("verify", named)).toMatchObject({ code: 0 });
+
+  const targets = ["--target", "c,wasm,onnx"];
+  expect(
+    await quern(
+      "compile",
+      at("net.qir"),
+      ...targets,
+      "--calibrate",
+      at("x.npy"),
+      "--wide",
+      "all",
+      "--out",
+      all,
+    ),
+  ).toMatchObject({ code: 0, err: "" });
+  expect([typeIn(all, "x"), typeIn(all, "r"), typeIn(all, "z")]).toEqual(["1x6xi8", "1x8xi16", "1x3xi16"]);
+  expect(existsSync(join(all, "net.qdq.onnx"))).toBe(true);
+  expect(await quern("verify", all)).toMatchObject({ code: 0 });
+  const { findings } = reportOf(all).passes.find(({ pass }) => pass === "widen-values")!;
+  expect(findings).toContainEqual({
+    value: "y",
+    bits: 8,
+    why: "'softmax' gives a quantization of its own",
+  });
+});
+
+test("sixteen bits of a name that is none, without samples, and of what is integers already", async () => {
+  const wrong = await compile("--calibrate", at("x.npy"), "--wide", "rr", "--out", at("none"));
+  expect(wrong.err).toContain("error[wide-value]: 16 bits are asked for %rr");
+  expect(wrong.err).toContain("did you mean '%r'?");
+  writeFileSync(at("ends.json"), '{"x": [-1, 1], "z": [-6, 6]}');
+  const free = at("free-wide");
+  const stated = ["--pipeline", "data-free", "--ranges", at("ends.json")];
+  expect(await compile(...stated, "--wide", "deciding", "--out", free)).toMatchObject({ code: 0, err: "" });
+  expect(typeIn(free, "z")).toBe("1x3xi16");
+  const again = await quern("compile", join(free, "net.qir"), "--wide", "all", "--out", at("none"));
+  expect(again.err).toContain("error[option]: 'wide' is all, but the pipeline chooses no widths of values");
+  expect(existsSync(at("none"))).toBe(false);
+});
+
+test("what each layer's width costs is drawn, a line a width, and one of values", async () => {
   const out = at("sensitive");
   const pipeline = "optimize, measure-sensitivity{bits=[8, 4, 2]}, quantize";
   expect(await compile("--calibrate", at("x.npy"), "--pipeline", pipeline, "--out", out)).toMatchObject({
@@ -112,8 +168,9 @@ test("what each layer's width costs is drawn, a line a width", async () => {
     page.indexOf('<section id="sensitivity">'),
     page.indexOf('<section id="ranges">'),
   );
-  expect(section.match(/class="curve"/g)).toHaveLength(3);
-  expect(section.match(/class="dot"/g)).toHaveLength(6);
+  expect(section.match(/class="curve"/g)).toHaveLength(4);
+  // Two layers at three widths, x, r and z: a softmax comes after what decides.
+  expect(section.match(/class="dot"/g)).toHaveLength(9);
   for (const bits of [8, 4, 2]) expect(section).toContain(`>${bits} bits</text>`);
   const { findings } = reportOf(out).passes.find(({ pass }) => pass === "measure-sensitivity")!;
   expect(section).toContain(`at 2 bits: ${(findings[0]!["2 bits dB"] as number).toFixed(1)} dB`);

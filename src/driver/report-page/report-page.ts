@@ -36,7 +36,7 @@ ${warnings(report)}
 <div>${section("layers", "Layers", layerTable(rows))}
 ${noise === undefined ? undefined : section("noise", "Noise along the network", markup`<p class="note">Stored results against the real network's, over ${plural(report.measuredSamples, "calibration sample")}.</p>${noise}`)}</div></div>
 ${pruned === undefined ? undefined : section("pruning", "Pruning", markup`<p class="note">Channels removed before quantization. Shares of held-out calibration samples whose largest output stays the same.</p>${pruned}`)}
-${sensitive === undefined ? undefined : section("sensitivity", "What each layer's width costs", markup`<p class="note">Each layer's weights alone at a width, all else real: SQNR in dB of the values that decide, on samples held out.</p>${sensitive}`)}
+${sensitive === undefined ? undefined : section("sensitivity", "What each width costs", markup`<p class="note">Each layer's weights alone at a width, then each value alone in eight bits, all else real: SQNR in dB of the values that decide, on samples held out.</p>${sensitive}`)}
 ${report.ranges.length === 0 ? undefined : section("ranges", "Ranges", markup`<p class="note">What each value was in the real network, on ${plural(report.measuredSamples, "calibration sample")} (heights are square roots of counts). Shaded: what its integers can hold.</p>${histograms(report)}`)}
 ${Object.values(report.targets).map(memorySection)}
 ${section("decisions", "What the compiler decided", decisions(report.passes))}
