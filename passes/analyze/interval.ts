@@ -86,6 +86,18 @@ export function intervalOf(root: Expression, position: Position, options: Interv
     return total;
   };
 
+  /** A clamp bounds what nothing is known of: one end a minimum, the other a maximum. */
+  const limited = (e: Expression): Interval => {
+    if (e.kind === "binary" && (e.operator === "min" || e.operator === "max"))
+      return binary(e.operator, limited(e.left), limited(e.right));
+    try {
+      return visit(e);
+    } catch (error) {
+      if (error instanceof UnknownInterval) return { low: -Infinity, high: Infinity };
+      throw error;
+    }
+  };
+
   const visit = (e: Expression): Interval => {
     switch (e.kind) {
       case "constant":
@@ -97,7 +109,9 @@ export function intervalOf(root: Expression, position: Position, options: Interv
       case "reduce":
         return reduce(e);
       case "binary":
-        return binary(e.operator, visit(e.left), visit(e.right));
+        return e.operator === "min" || e.operator === "max"
+          ? finite(limited(e))
+          : binary(e.operator, visit(e.left), visit(e.right));
       case "compare":
         return { low: 0, high: 1 };
       case "select":
@@ -126,6 +140,12 @@ export function intervalOf(root: Expression, position: Position, options: Interv
 
 /** Thrown where a bound is not known; the element type's range then has to do. */
 export class UnknownInterval extends Error {}
+
+function finite(interval: Interval): Interval {
+  if (!Number.isFinite(interval.low) || !Number.isFinite(interval.high))
+    throw new UnknownInterval("a limit on one side");
+  return interval;
+}
 
 /** Not wrapped to i32, which would not be monotone. */
 function rescaleExactly(acc: number, multiplier: number, shift: number): number {

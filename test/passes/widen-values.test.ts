@@ -4,6 +4,7 @@ import { passes } from "../../passes/index.ts";
 import { createInterpreter, interpreterFactory } from "../../src/exec/interpreter.ts";
 import type { Diagnostic } from "../../src/diagnostics/diagnostic.ts";
 import type { Graph } from "../../src/ir/graph.ts";
+import { constantOf } from "../../src/ir/match.ts";
 import { runPipeline, type PassRecord } from "../../src/pass/manager.ts";
 import { createContext, type PassContext } from "../../src/pass/pass.ts";
 import { samplesFromArrays } from "../../src/pass/samples.ts";
@@ -111,6 +112,38 @@ describe("values of 16 bits", () => {
       ],
     });
   });
+
+  test("a bias beside weights of almost nothing still fits, whose scale is raised for it", async () => {
+    const graph = parseGraph(`graph @net(%x: tensor<1x2xf32>) {
+  %w = constant {value = dense<[[0.000000001, 0], [3, -4]]>} : tensor<2x2xf32>
+  %b = constant {value = dense<[5, -5]>} : tensor<2xf32>
+  %y = linear %x, %w, %b : tensor<1x2xf32>
+  return %y
+}`);
+    await run(graph, `widen-values{values="x, y"}, calibrate{method=minmax}, ${integers}`);
+    const bias = graph.values.find(({ type }) => type.element === "i32" && type.shape.length === 1)!;
+    const stored = numbersOf(constantOf(bias)!);
+    expect(Math.abs(stored[0]!)).toBeLessThan(2 ** 30);
+    expect(Math.abs(stored[0]!)).toBeGreaterThan(2 ** 29);
+  });
+
+  test.each(["i8, 0.05", "i16, 0.0005"])(
+    "a normalization of %s is proved, its clamp being what is known",
+    async (type) => {
+      const graph = parseGraph(`graph @net(%x: tensor<3x5x${type}:0>) {
+  %w = constant {value = dense<splat 127>} : tensor<5xi8, 0.0625:0>
+  %y = layer_norm %x, %w {axes = [-1]} : tensor<3x5xi32, 2.98023223876953125e-8:0>
+  return %y
+}`);
+      const warnings: Diagnostic[] = [];
+      const [record] = await run(graph, "bound-accumulators", { warn: (warning) => warnings.push(warning) });
+      expect(warnings).toEqual([]);
+      // 127 · ⌈√5 · 2^21 + 1⌉
+      expect(record!.findings).toMatchObject([
+        { value: "y", high: 127 * (Math.ceil(Math.sqrt(5) * 2 ** 21) + 1) },
+      ]);
+    },
+  );
 
   test("functions that jump between two knots are warned of, smooth ones are not", async () => {
     const graphOf = (name: string): Graph =>
