@@ -68,6 +68,12 @@ export const methods: readonly Method[] = [
   },
   { name: "data-free, ranges alone", passes: derived("bits=8"), dataFree: true },
   { name: "data-free", passes: `${derived("bits=8")}, ${unjudgedBias}`, dataFree: true },
+  {
+    name: "data-free, average and logits of 16 bits",
+    passes: `widen-values{values="_GlobalAveragePool_27_output_0, _Gemm_29_output_0"}, ${derived("bits=8")}, ${unjudgedBias}`,
+    networks: ["ic_bn"],
+    dataFree: true,
+  },
   { name: "data-free, W4", passes: `${derived("bits=4")}, ${unjudgedBias}`, dataFree: true },
   {
     name: "data-free, equalized",

@@ -7,7 +7,7 @@ import { identifier } from "../../backends/c/names.ts";
 import { fail, type Diagnostic } from "../diagnostics/diagnostic.ts";
 import type { KernelProgram } from "../expr/kernel.ts";
 import { printStep } from "../expr/print.ts";
-import type { Graph } from "../ir/graph.ts";
+import type { Graph, Range } from "../ir/graph.ts";
 import { printProgram } from "../loops/print.ts";
 import type { Target } from "../loops/target.ts";
 import { runPipeline, type PassRecord } from "../pass/manager.ts";
@@ -31,6 +31,8 @@ export interface OptOptions {
   /** A pipeline as text, or a pipeline's name. */
   readonly passes?: string;
   readonly samples?: Samples;
+  /** Of values by name, lowest and highest: not measured but taken as they are. */
+  readonly ranges?: ReadonlyMap<string, Range>;
   readonly emit?: EmitForm;
   /** For kernels and loops; `c` unless given. */
   readonly target?: string;
@@ -52,7 +54,7 @@ export async function opt(options: OptOptions): Promise<OptResult> {
   const { graph, emit = "graph", printAfter, now, onTiming, externals } = options;
   const print = (g: Graph): string => printGraph(g, externals === undefined ? {} : { externals });
   const steps = parsePipeline(pipelineText(options.passes ?? ""), "--passes");
-  const context = contextFor(options.samples, options.onWarning ?? (() => undefined));
+  const context = contextFor(options.samples, options.onWarning ?? (() => undefined), options.ranges);
   const records = await runPipeline(graph, steps, passes, context, {
     print,
     ...(printAfter === undefined

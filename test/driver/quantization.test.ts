@@ -83,6 +83,14 @@ test("no samples: from the normalization and the input's range alone, to a verif
   expect(await quern("verify", out)).toMatchObject({ code: 0 });
 });
 
+test("opt takes stated ranges too", async () => {
+  writeFileSync(at("input.json"), '{"x": [-10, 10]}');
+  const passes = ["--passes", "fold-batch-norm, derive-ranges", "--ranges", at("input.json")];
+  const { code, out } = await quern("opt", at("net.qir"), ...passes);
+  expect([code, out]).toEqual([0, expect.stringContaining("range [-10, 10]")]);
+  expect(out).toMatch(/%r = relu %n .*range \[0, 12\]/);
+});
+
 test("no samples and nothing said of the input: that alone is asked for", async () => {
   const { code, err } = await compile("--pipeline", "data-free", "--out", at("none"));
   expect([code, existsSync(at("none"))]).toEqual([1, false]);

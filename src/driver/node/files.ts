@@ -16,6 +16,7 @@ import { npyPrefixBytes } from "../../tensor/npy.ts";
 import { checkedHeader, type NpyFile } from "../npy-file.ts";
 import { extensionOf, safetensorsBeside, type ModelOptions, type ModelSource } from "../model.ts";
 import { openBundle, parseReport, reportFile, type Bundle } from "../bundle.ts";
+import { parseRanges } from "../ranges.ts";
 import { given } from "./given.ts";
 
 /** Larger model files are refused before memory is spent. */
@@ -30,6 +31,10 @@ export function readBytes(path: string): Uint8Array {
     return readFileSync(path);
   });
 }
+
+/** @throws DiagnosticError as `readBytes` and `parseRanges` do */
+export const readRanges = (path: string): ReturnType<typeof parseRanges> =>
+  parseRanges(new TextDecoder().decode(readBytes(path)), path);
 
 /** An npy file that is read a sample at a time; it stays open until the process ends. */
 export function npyOnDisk(path: string): NpyFile {

@@ -61,6 +61,9 @@ export const shapeOption = (): Option =>
     "fix an input's shape, for instance input=1x3x32x32 (repeatable)",
   ).argParser(shape);
 
+export const rangesOption = (): Option =>
+  new Option("--ranges <FILE>", 'ranges not to measure: JSON, {"value": [lowest, highest]}');
+
 export const engineOption = (flags = "--engine <E>"): Option =>
   new Option(flags, `engines, with commas or repeated: ${engineNames.join(", ")}`).argParser(engines);
 

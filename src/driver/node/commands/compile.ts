@@ -6,9 +6,8 @@ import { roundingProfiles, type RoundingProfile } from "../../../numerics/roundi
 import { outputNames, targetNames, type OutputName } from "../../artifacts.ts";
 import { compile, type Compiled, type PruneBudget, type WeightSettings } from "../../compile.ts";
 import type { FixedInputs, Shapes, States } from "../../model.ts";
-import { parseRanges } from "../../ranges.ts";
 import type { Report } from "../../report.ts";
-import { npyOnDisk, readBytes, readModel } from "../files.ts";
+import { npyOnDisk, readModel, readRanges } from "../files.ts";
 import { given } from "../given.ts";
 import { checkOutputFolder, writeOutputFolder } from "../output-folder.ts";
 import {
@@ -16,6 +15,7 @@ import {
   listOf,
   mappingOf,
   fixOption,
+  rangesOption,
   shapeOption,
   stateOption,
   amountOf,
@@ -77,7 +77,7 @@ export function addCompile(program: Command, streams: Streams): void {
     .argument("<model>", ".onnx, .tflite or .qir")
     .option("--calibrate <X.npy>", "samples, N along the first axis; once for each input", collected)
     .option("--samples <N>", "calibrate with the first N rows of the files only", count)
-    .option("--ranges <FILE>", 'ranges not to measure: JSON, {"value": [lowest, highest]}')
+    .addOption(rangesOption())
     .addOption(
       new Option(
         "--target <T>",
@@ -180,9 +180,6 @@ export function addCompile(program: Command, streams: Streams): void {
       else streams.out(summary(compiled, options.out));
     });
 }
-
-const readRanges = (path: string): ReturnType<typeof parseRanges> =>
-  parseRanges(new TextDecoder().decode(readBytes(path)), path);
 
 /** @throws InvalidArgumentError for options that contradict each other */
 function pruneOf({ prune, maxMacs, maxWeights, pruneRounds, pipeline }: Options): PruneBudget | undefined {

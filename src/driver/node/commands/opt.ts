@@ -17,12 +17,13 @@ import {
 import { emitForms, loopTargetNames, opt, type EmitForm } from "../../opt.ts";
 import { openSamples } from "../../samples.ts";
 import { bundleModel } from "../bundle-model.ts";
-import { npyOnDisk } from "../files.ts";
+import { npyOnDisk, readRanges } from "../files.ts";
 import { given } from "../given.ts";
 import {
   collected,
   mappingOf,
   fixOption,
+  rangesOption,
   shapeOption,
   stateOption,
   windowOf,
@@ -35,6 +36,7 @@ import type { Streams } from "../streams.ts";
 interface Options extends InputOptions {
   readonly passes?: string;
   readonly calibrate?: readonly string[];
+  readonly ranges?: string;
   readonly printAfter?: string | true;
   readonly emit: EmitForm;
   readonly target?: string;
@@ -71,6 +73,7 @@ export function addOpt(program: Command, streams: Streams): void {
     .option("--elide", "print tensors of more than 32 elements by name only")
     .option("--out <FILE.qir>", "write text and tensors to files instead")
     .option("--calibrate <X.npy>", "samples for passes that measure; once for each input", collected)
+    .addOption(rangesOption())
     .addOption(shapeOption())
     .addOption(fixOption())
     .addOption(stateOption());
@@ -104,6 +107,7 @@ export function addOpt(program: Command, streams: Streams): void {
         graph,
         emit: options.emit,
         ...given({ passes: options.passes, samples, target: options.target }),
+        ...given({ ranges: options.ranges === undefined ? undefined : readRanges(options.ranges) }),
         ...given({ externals: elides ? externals : undefined }),
         ...given({ printAfter: printAfter === undefined ? undefined : printer(printAfter, streams) }),
         now: () => performance.now(),
