@@ -113,6 +113,41 @@ describe("values of 16 bits", () => {
     });
   });
 
+  test("a sum that leaves 32 bits is named with a cure, and the cure works", async () => {
+    const deep = (): Graph =>
+      parseGraph(`graph @net(%x: tensor<1x600xf32>) {
+  %h = tanh %x : tensor<1x600xf32> loc "hidden"
+  %w = constant {value = dense<splat 1>} : tensor<1x600xf32>
+  %y = linear %h, %w : tensor<1x1xf32> loc "answer"
+  return %y
+}`);
+    const many = samplesFromArrays(
+      [
+        tensor(
+          "f32",
+          [6, 1, 600],
+          Float32Array.from({ length: 3600 }, (_, i) => Math.cos(i)),
+        ),
+      ],
+      [[1, 600]],
+    );
+    const widened = (values: string): Promise<PassRecord[]> =>
+      run(deep(), `widen-values{values="${values}"}, calibrate{method=minmax}, ${integers}`, {
+        samples: many,
+      });
+    await expect(widened("all")).rejects.toMatchObject({
+      diagnostics: [
+        {
+          code: "overflow",
+          subject: "answer",
+          help: "store %h in eight bits (leave it out of widen-values: --wide all,-h), or use fewer bits for its weights",
+        },
+      ],
+    });
+    const records = await widened("all, -h");
+    expect(records[0]!.findings).toEqual([{ value: "y", bits: 16 }]);
+  });
+
   test("a bias beside weights of almost nothing still fits, whose scale is raised for it", async () => {
     const graph = parseGraph(`graph @net(%x: tensor<1x2xf32>) {
   %w = constant {value = dense<[[0.000000001, 0], [3, -4]]>} : tensor<2x2xf32>
