@@ -4,6 +4,7 @@
  *
  *     activations  i8, per tensor:  scale and zero point of the group's range, widened to hold 0    (algorithms.md 1.1)
  *                                   or, with `activations=symmetric`, scale alone, zero point 0; a `restricted` range has no -128
+ *                  i16 where the graph asks for it (`as i16`), about zero, of the finest scale that holds the range; states: plan.ts
  *     weights      i2 … i8, odd2 …: scale[c] = clip[c] / largest level, the clip max|w[c]| or, with `weight-ranges=mse`, that of
  *                                   least squared error; `auto` takes the former from six bits on; w = the nearest level (levels.ts)
  *                                   or, with `weights=group`, one scale a channel and a multiple of it for each group of its inputs

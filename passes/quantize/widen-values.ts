@@ -9,7 +9,7 @@
  * Refuses, naming each, values that are none, that are not stored, whose quantization an operator or the samples fix, and that an
  * operation could not read in 16 bits. Of `all`, the last two stay in eight, and a finding says why.
  */
-import { diagnostic, DiagnosticError, type Diagnostic } from "../../src/diagnostics/diagnostic.ts";
+import { diagnostic, DiagnosticError, fail, type Diagnostic } from "../../src/diagnostics/diagnostic.ts";
 import { didYouMean } from "../../src/diagnostics/suggest.ts";
 import { text } from "../../src/ir/attributes.ts";
 import { inferType, type Graph, type Operation, type Value } from "../../src/ir/graph.ts";
@@ -45,6 +45,10 @@ export const widenValues = definePass({
       plan,
       names.filter((name) => name.startsWith("-")).map((name) => name.slice(1).trim()),
     );
+    if (spared.length > 0 && !names.includes(everything))
+      fail("option", `values leaves out %${spared[0]!.name}, but does not name ${everything}`, {
+        help: `write values="${everything}, -${spared[0]!.name}"`,
+      });
     const decisive = names.includes(deciding) ? graph.outputs.map(decidingValue) : [];
     const chosen = names.includes(everything)
       ? plan.groups.filter(

@@ -102,6 +102,12 @@ describe("values of 16 bits", () => {
     });
   });
 
+  test("leaving out of nothing is no wish", async () => {
+    await expect(run(net(), 'widen-values{values="r, -y"}')).rejects.toMatchObject({
+      diagnostics: [{ code: "option", help: 'write values="all, -y"' }],
+    });
+  });
+
   test("an input whose samples are integers keeps them", async () => {
     const inputQuantization = new Map([["x", { element: "i8" as const, scale: 0.01, zero: 3 }]]);
     await expect(run(net(), "widen-values{values=x}", { inputQuantization })).rejects.toMatchObject({
