@@ -26,13 +26,19 @@ export interface LayerDistance {
   readonly largest: number;
 }
 
+/** The stored graph that a fake-quantized one becomes. */
+export async function shippedFrom(fake: Graph): Promise<Graph> {
+  const stored = copyGraph(fake);
+  await runPipeline(stored, parsePipeline("requantize, eliminate-dead-code"), passes, createContext());
+  return stored;
+}
+
 /** Of every value that both hold as integers, in order of computation. */
 export async function distanceFromShipped(
   fake: Graph,
+  stored: Graph,
   samples: Iterable<readonly Tensor[]>,
 ): Promise<LayerDistance[]> {
-  const stored = copyGraph(fake);
-  await runPipeline(stored, parsePipeline("requantize, eliminate-dead-code"), passes, createContext());
   const shipped = new Set(stored.operations.map(({ result }) => result.name));
   const names = fake.operations.flatMap(({ definition, result }) =>
     definition === quantize && shipped.has(result.name) ? [result.name] : [],
@@ -64,7 +70,8 @@ export async function distanceFromShipped(
   return [...found.values()];
 }
 
-const storedInputs = ({ inputs }: Graph, sample: readonly Tensor[]): Tensor[] =>
+/** What the stored network is given. */
+export const storedInputs = ({ inputs }: Graph, sample: readonly Tensor[]): Tensor[] =>
   inputs.map(({ type: { element, shape, quantization } }, i) => {
     const { min, max } = elementRange(element);
     const [scale, zero] = [quantization!.scale[0]!, quantization!.zero[0]!];

@@ -32,8 +32,8 @@ function table(network: StudyNetwork, trials: ReadonlyMap<string, Trial>): strin
     return [
       `### ${network.name}: ${first!.labels.length} samples, real network ${percent(float.value)} (${interval(float.interval)})`,
       "",
-      `| method | accuracy | interval | agreement | p against float | p against W8 | ${costNames} |`,
-      "|---|---|---|---|---|---|---|---|---|---|---|",
+      `| method | accuracy | interval | agreement | simulated | p against float | p against W8 | ${costNames} |`,
+      "|---|---|---|---|---|---|---|---|---|---|---|---|",
       ...rows,
     ].join("\n");
   }
@@ -79,13 +79,14 @@ function layerTable(network: StudyNetwork, name: string, { distance }: Trial): s
 function classRow(name: string, trial: Trial, against: Trial | undefined): string {
   const { found, expected, labels } = trial;
   const { value, interval: range } = accuracy(trial, found);
-  const agreement = found.filter((answer, n) => answer === expected[n]).length / labels.length;
+  const agreement = (answers: readonly number[]): string =>
+    percent(answers.filter((answer, n) => answer === expected[n]).length / labels.length);
   const p = (answers: readonly number[] | undefined): string => {
     if (answers === undefined) return "";
     const [hits, others] = [found, answers].map((each) => labels.map((_, n) => isHit(trial, each, n)));
     return mcnemar(hits!, others!).toFixed(2);
   };
-  return `| ${name} | ${percent(value)} | ${interval(range)} | ${percent(agreement, 1)} | ${p(expected)} | ${p(against?.found)} | ${costs(trial)} |`;
+  return `| ${name} | ${percent(value)} | ${interval(range)} | ${agreement(found)} | ${agreement(trial.simulated)} | ${p(expected)} | ${p(against?.found)} | ${costs(trial)} |`;
 }
 
 function recordingRow(name: string, trial: Trial): string {

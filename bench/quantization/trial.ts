@@ -1,6 +1,6 @@
 /**
- * One network quantized by one method, and judged on `dev`, in a process of its own, whose peak memory is the method's. The network
- * is run as simulated: fake-quantized, in reals, on compiled WebAssembly.
+ * One network quantized by one method, and judged on `dev`, in a process of its own, whose peak memory is the method's. It is run as
+ * it ships, in integers, and as simulated, fake-quantized in reals, both as compiled WebAssembly.
  */
 import { passes } from "../../passes/index.ts";
 import { foldDequantized } from "../../passes/quantize/fold-dequantized.ts";
@@ -10,29 +10,33 @@ import { addToGroups, meanSquaredDifference, newGroupMeans } from "../../src/dri
 import { argmax } from "../../src/driver/statistics.ts";
 import { measureGraph } from "../../src/driver/layers.ts";
 import type { Graph } from "../../src/ir/graph.ts";
+import type { TensorType } from "../../src/ir/types.ts";
 import { judgeable, NoiseRatio, valuesOf } from "../../src/measure/judge-outputs.ts";
+import { dequantizeValue } from "../../src/numerics/affine.ts";
 import { runPipeline } from "../../src/pass/manager.ts";
 import type { PassContext } from "../../src/pass/pass.ts";
 import type { SampleSource } from "../../src/pass/samples.ts";
-import { tensor, type Tensor } from "../../src/tensor/tensor.ts";
+import { numbersOf, tensor, type Tensor } from "../../src/tensor/tensor.ts";
 import { parsePipeline } from "../../src/text/pipeline.ts";
-import { distanceFromShipped, type LayerDistance } from "./distance.ts";
+import { distanceFromShipped, shippedFrom, storedInputs, type LayerDistance } from "./distance.ts";
 import type { Method } from "./methods.ts";
 import type { Corpus, StudyNetwork } from "../networks.ts";
 
 export interface Trial {
-  /** Classes; or scores of recordings. */
+  /** Of what ships: classes; or scores of recordings. */
   readonly found: readonly number[];
+  /** Of the simulation, by the values that decide. */
+  readonly simulated: readonly number[];
   readonly expected: readonly number[];
   readonly labels: readonly number[];
-  /** Of the deciding values, on `dev`. */
+  /** Of the simulation's deciding values, on `dev`. */
   readonly sqnrDb: number;
   /** Of calibration, quantization and repair. */
   readonly timeMs: number;
   readonly peakBytes: number;
   /** Of weights and biases, packed. */
   readonly weightBytes: number;
-  /** Of the simulation, which all figures above are of, from the integers that ship. */
+  /** Of the simulation from the integers that ship. */
   readonly distance: readonly LayerDistance[];
 }
 
@@ -53,10 +57,11 @@ export async function runTrial(corpus: Corpus, network: StudyNetwork, method: Me
   const { weightBytes } = measureGraph(graph);
   const mostSamples = Math.max(network.mostSamples, fewestSamples);
   const evaluation = corpus.evaluation({ ...network, mostSamples }, graph);
-  const distance = await distanceFromShipped(graph, firstOf(evaluation.batches(), distanceSamples));
+  const stored = await shippedFrom(graph);
+  const distance = await distanceFromShipped(graph, stored, firstOf(evaluation.batches(), distanceSamples));
   foldDequantized(graph);
   return {
-    ...(await judge(context.snapshots.get("real")!, graph, evaluation, network)),
+    ...(await judge(context.snapshots.get("real")!, graph, stored, evaluation, network)),
     labels: corpus.labels(network, evaluation.count),
     timeMs,
     peakBytes,
@@ -82,26 +87,35 @@ function* firstOf<T>(all: Iterable<T>, count: number): Iterable<T> {
 
 async function judge(
   real: Graph,
-  quantized: Graph,
+  simulated: Graph,
+  stored: Graph,
   samples: SampleSource,
   { group }: StudyNetwork,
-): Promise<Pick<Trial, "found" | "expected" | "sqnrDb">> {
-  const networks = [await judgeable(real, measuringExecutor), await judgeable(quantized, measuringExecutor)];
-  const answers = networks.map((): number[] => []);
-  const errors = networks.map(() => newGroupMeans(group ?? 1));
+): Promise<Pick<Trial, "found" | "simulated" | "expected" | "sqnrDb">> {
+  const networks = [await judgeable(real, measuringExecutor), await judgeable(simulated, measuringExecutor)];
+  const shipped = await measuringExecutor(stored);
+  const answers = [...networks, shipped].map((): number[] => []);
+  const errors = [...networks, shipped].map(() => newGroupMeans(group ?? 1));
   const noise = new NoiseRatio();
   for (const sample of samples.batches()) {
-    const values = networks.map(({ executor, names }, n) => {
-      const deciding = valuesOf(executor, sample, names);
-      const answer = reals(deciding[0]!);
-      if (group === undefined) answers[n]!.push(argmax(answer));
-      else addToGroups(errors[n]!, meanSquaredDifference(sample[0]!, answer));
-      return deciding;
-    });
+    const values = networks.map(({ executor, names }) => valuesOf(executor, sample, names));
     noise.add(values[0]!, values[1]!);
+    const output = realsOf(shipped.run(storedInputs(stored, sample))[0]!, stored.outputs[0]!.type);
+    [values[0]![0]!, values[1]![0]!, output].forEach((answer, n) => {
+      if (group === undefined) answers[n]!.push(argmax(reals(answer)));
+      else addToGroups(errors[n]!, meanSquaredDifference(sample[0]!, reals(answer)));
+    });
   }
-  const [expected, found] = group === undefined ? answers : errors.map(({ means }) => means);
-  return { found: found!, expected: expected!, sqnrDb: noise.decibels };
+  for (const { executor } of networks) executor.dispose();
+  shipped.dispose();
+  const [expected, ofSimulation, found] = group === undefined ? answers : errors.map(({ means }) => means);
+  return { found: found!, simulated: ofSimulation!, expected: expected!, sqnrDb: noise.decibels };
 }
+
+/** What stored integers of one scale stand for. */
+const realsOf = (stored: Tensor, { quantization }: TensorType): Float64Array =>
+  Float64Array.from(numbersOf(stored), (q) =>
+    dequantizeValue(q, quantization!.scale[0]!, quantization!.zero[0]!),
+  );
 
 const reals = (values: Float64Array): Tensor => tensor("f64", [values.length], values);
