@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { npyOnDisk } from "../src/driver/node/files.ts";
+import { calibrationSpread } from "../src/driver/calibration-spread.ts";
 import { openSamples, type SampleOptions, type Samples } from "../src/driver/samples.ts";
 import { loadModel } from "../src/driver/model.ts";
 import type { Graph, Range } from "../src/ir/graph.ts";
@@ -103,9 +104,6 @@ export const networks: readonly StudyNetwork[] = [
   },
 ];
 
-/** As many as calibration takes by default (driver/compile.ts). */
-const usualSpread = { samples: 150, elements: 2 ** 19 };
-
 export class Corpus {
   readonly #root: string;
 
@@ -117,9 +115,9 @@ export class Corpus {
     return loadModel({ file: model, bytes: readFileSync(join(this.#root, "models", model)) }).graph;
   }
 
-  calibration({ data, options }: StudyNetwork, { inputs }: Graph, spread = usualSpread): Samples {
+  calibration({ data, options }: StudyNetwork, graph: Graph, spread = calibrationSpread(graph)): Samples {
     const file = npyOnDisk(join(this.#root, "datasets", data, "calib", "x.npy"));
-    return openSamples([file], inputs, { ...options, spread });
+    return openSamples([file], graph.inputs, { ...options, spread });
   }
 
   /** Evenly spaced, as files may be sorted. */

@@ -4,6 +4,7 @@
  */
 import { passes } from "../../passes/index.ts";
 import { foldDequantized } from "../../passes/quantize/fold-dequantized.ts";
+import { calibrationSpread } from "../../src/driver/calibration-spread.ts";
 import { contextFor, pipelineText } from "../../src/driver/compile.ts";
 import { measuringExecutor } from "../../src/driver/engines.ts";
 import { addToGroups, meanSquaredDifference, newGroupMeans } from "../../src/driver/scores.ts";
@@ -71,8 +72,18 @@ export async function runTrial(corpus: Corpus, network: StudyNetwork, method: Me
 }
 
 /** Without samples there is nothing but what is stated. */
-function contextOf(corpus: Corpus, network: StudyNetwork, { dataFree }: Method, graph: Graph): PassContext {
-  if (dataFree !== true) return contextFor(corpus.calibration(network, graph), () => undefined);
+function contextOf(
+  corpus: Corpus,
+  network: StudyNetwork,
+  { dataFree, passes: text }: Method,
+  graph: Graph,
+): PassContext {
+  const weights = parsePipeline(text).find(({ pass }) => pass === "insert-fake-quantization");
+  if (dataFree !== true)
+    return contextFor(
+      corpus.calibration(network, graph, calibrationSpread(graph, weights?.options)),
+      () => undefined,
+    );
   const ranges = graph.inputs.map(({ name }) => [name, network.inputRange!] as const);
   return contextFor(undefined, () => undefined, new Map(ranges));
 }

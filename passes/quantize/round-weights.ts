@@ -40,10 +40,13 @@ import { noiseOfRoundings } from "./judge-roundings.ts";
 import { roundLayer, type Aim, type LayerRounding } from "./round-layer.ts";
 import { walkLayers, type InputPairs } from "./walk-layers.ts";
 
+/** Weights of more bits gain little by it. */
+export const roundedBits = 6;
+
 export const roundWeights = definePass({
   name: "round-weights",
   summary: "round weights so that layers keep their results",
-  options: { aim: choice(["outputs", "weights"], "outputs"), bits: int(6), samples: int(0) },
+  options: { aim: choice(["outputs", "weights"], "outputs"), bits: int(roundedBits), samples: int(0) },
   async run(graph, { options, context, count, find }) {
     const { samples, executor: createExecutor } = context;
     const real = context.snapshots.get("real");

@@ -15,6 +15,7 @@ import { isFloat } from "../tensor/element-type.ts";
 import { parsePipeline, printPipeline, withPassOptions, type PipelineStep } from "../text/pipeline.ts";
 import { printGraph } from "../text/print.ts";
 import { emitArtifacts, targetNames, type OutputName } from "./artifacts.ts";
+import { calibrationSpread } from "./calibration-spread.ts";
 import { measuringExecutor } from "./engines.ts";
 import { sha256 } from "./hash.ts";
 import { baseOf, loadModel, stemOf, type ModelSource } from "./model.ts";
@@ -24,7 +25,13 @@ import { emitQdq, qdqFile } from "./qdq.ts";
 import { makeReport, reportText, type Report, type ReportFacts, type RunRecord } from "./report.ts";
 import { reportPage } from "./report-page/report-page.ts";
 import { withStates } from "./state-samples.ts";
-import { openSamples, unmappedSamples, type SampleOptions, type Samples } from "./samples.ts";
+import {
+  openSamples,
+  unmappedSamples,
+  type SampleOptions,
+  type Samples,
+  type SampleSpread,
+} from "./samples.ts";
 import { version } from "./version.ts";
 
 export interface CompileOptions {
@@ -84,12 +91,10 @@ export interface WeightSettings {
   readonly "group-size"?: number;
 }
 
-/** As many as calibration takes from a larger file (docs/quantization.md). */
-const calibrationSamples = { samples: 150, elements: 2 ** 19 };
 /** Of a network that carries state, from the first. */
 const sequenceSamples = 300;
 /** Least squares have more to find out than ranges (docs/pruning.md). */
-const pruningSamples = { samples: 1000, elements: 2 ** 22 };
+const pruningSamples: SampleSpread = { samples: 1000, elements: 2 ** 22 };
 
 /** A network has no more to gain from them, and each takes as long as the first. */
 const mostRounds = 16;
@@ -131,7 +136,9 @@ export async function compile(options: CompileOptions): Promise<Compiled> {
       // State needs consecutive samples.
       ...(graph.carried.length > 0
         ? { limit: sequenceSamples }
-        : { spread: options.prune === undefined ? calibrationSamples : pruningSamples }),
+        : {
+            spread: options.prune === undefined ? calibrationSpread(graph, options.weights) : pruningSamples,
+          }),
       ...options.sampleOptions,
     });
   const stated = given && graph.carried.length > 0 ? await withStates(given, graph) : undefined;

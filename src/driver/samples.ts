@@ -29,6 +29,12 @@ export interface InputPort {
   readonly type: { readonly shape: readonly number[] };
 }
 
+export interface SampleSpread {
+  readonly samples: number;
+  /** Of all samples together. */
+  readonly elements: number;
+}
+
 export interface SampleOptions {
   readonly mapping?: InputMapping;
   /** Samples are windows of the rows of the files. */
@@ -39,7 +45,7 @@ export interface SampleOptions {
    * Where there are more and no `limit`, only so many, evenly spaced from the first: `samples`, or more if these hold fewer than
    * `elements` numbers together.
    */
-  readonly spread?: { readonly samples: number; readonly elements: number };
+  readonly spread?: SampleSpread;
 }
 
 export interface Samples extends SampleSource {

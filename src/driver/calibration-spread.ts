@@ -1,0 +1,30 @@
+/** How many samples of a larger file calibrate a network (docs/quantization.md, "Samples"). */
+import { roundedBits } from "../../passes/quantize/round-weights.ts";
+import type { Graph } from "../ir/graph.ts";
+import { elementCount } from "../tensor/tensor.ts";
+import { measureGraph } from "./layers.ts";
+import type { SampleSpread } from "./samples.ts";
+
+const usual: SampleSpread = { samples: 150, elements: 2 ** 19 };
+
+/**
+ * Rounding to second order solves for all weights of an output at once, and a fully connected layer shows it one row a sample: fewer
+ * rows than columns say little. Small networks of small samples get as many as cost little: of so many numbers and
+ * multiply-accumulates at most.
+ */
+const rounding = { elements: 2 ** 21, macs: 2 ** 29 };
+
+/** @param weights how many bits they get: 8 unless given */
+export function calibrationSpread(
+  graph: Graph,
+  {
+    bits = 8,
+    "first-last-bits": ends = bits,
+  }: { readonly bits?: number; readonly "first-last-bits"?: number } = {},
+): SampleSpread {
+  if (Math.min(bits, ends) > roundedBits) return usual;
+  const elements = graph.callerInputs.reduce((sum, { type }) => sum + elementCount(type.shape), 0);
+  const { macs } = measureGraph(graph);
+  const affordable = Math.min(rounding.elements / Math.max(1, elements), rounding.macs / Math.max(1, macs));
+  return { ...usual, samples: Math.max(usual.samples, Math.floor(affordable)) };
+}
