@@ -78,10 +78,9 @@ function contextOf(
   { dataFree, passes: text }: Method,
   graph: Graph,
 ): PassContext {
-  const weights = parsePipeline(text).find(({ pass }) => pass === "insert-fake-quantization");
   if (dataFree !== true)
     return contextFor(
-      corpus.calibration(network, graph, calibrationSpread(graph, weights?.options)),
+      corpus.calibration(network, graph, calibrationSpread(graph, parsePipeline(text))),
       () => undefined,
     );
   const ranges = graph.inputs.map(({ name }) => [name, network.inputRange!] as const);

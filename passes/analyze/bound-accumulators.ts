@@ -140,7 +140,7 @@ function cureOf({ operands }: Operation): string {
   const wide = operands.find((value) => value.type.element === "i16" && !isConstant(value));
   return wide === undefined
     ? "use fewer bits for its weights, or split the sum"
-    : `store %${wide.name} in eight bits (leave it out of widen-values: --wide all,-${wide.name}), or use fewer bits for its weights`;
+    : `leave %${wide.name} in eight bits (with --wide all: all,-${wide.name}), or use fewer bits for its weights`;
 }
 
 const unproved = (operation: Operation): Diagnostic =>

@@ -44,7 +44,7 @@ export const insertFakeQuantization = definePass({
   run(graph, { options, count, context }) {
     const size = options["group-size"];
     if (!(size >= 2) || (size & (size - 1)) !== 0)
-      fail("option", `group-size is ${size}, expected a power of two`);
+      fail("option", `group-size is ${size}, expected a power of two from 2 on`);
     const levelsFor = chooseLevels(graph, options);
     const plan = planQuantization(graph, fixedInputsOf(graph, context));
     const problems = [...plan.problems, ...missingRanges(plan)];

@@ -27,14 +27,16 @@ export function resultBounds(
       return { min: cut(first.min), max: cut(first.max) };
     }
     case "same":
-      return ranges.reduce((all, range) => ({
-        min: Math.min(all.min, range.min),
-        max: Math.max(all.max, range.max),
-      }));
+      // Some bring a value along, as padding does.
+      return hull(operands.length === 1 ? [...ranges, extremesOfFilled(operation, first)] : ranges);
     case "accumulator":
       if (form.weight !== undefined) return boundsOfLayer(operation, first);
       // Element by element: a product.
       if (form.wide === true) return extremesOfCorners(operation, ranges);
+      if (form.growth !== undefined) {
+        const largest = form.growth(attributes) * Math.max(Math.abs(first.min), Math.abs(first.max));
+        return { min: -largest, max: largest };
+      }
       return operands.length === 1 ? extremesOfFilled(operation, first) : undefined;
     case "table":
       return imageOf(operation, first);
@@ -44,6 +46,11 @@ export function resultBounds(
       return undefined;
   }
 }
+
+const hull = (ranges: readonly (AffineRange | undefined)[]): AffineRange | undefined =>
+  ranges.reduce(
+    (all, range) => all && range && { min: Math.min(all.min, range.min), max: Math.max(all.max, range.max) },
+  );
 
 export function constantRange(value: Value): AffineRange | undefined {
   const contents = constantOf(value);

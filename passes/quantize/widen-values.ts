@@ -33,6 +33,10 @@ export const widenValues = definePass({
       .split(",")
       .map((name) => name.trim())
       .filter((name) => name !== "");
+    if (names.length === 0)
+      fail("option", "values names nothing to widen", {
+        help: `give names with commas, ${everything} or ${deciding}`,
+      });
     const fixedInputs = fixedInputsOf(graph, context);
     const plan = planQuantization(graph, fixedInputs);
     const named = storedValues(
@@ -49,6 +53,9 @@ export const widenValues = definePass({
       fail("option", `values leaves out %${spared[0]!.name}, but does not name ${everything}`, {
         help: `write values="${everything}, -${spared[0]!.name}"`,
       });
+    const both = named.find((value) => spared.some((other) => plan.groupOf(other) === plan.groupOf(value)));
+    if (both !== undefined)
+      fail("option", `values both names and leaves out %${both.name}, or what shares its quantization`);
     const decisive = names.includes(deciding) ? graph.outputs.map(decidingValue) : [];
     const chosen = names.includes(everything)
       ? plan.groups.filter(

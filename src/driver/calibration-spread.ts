@@ -1,6 +1,7 @@
 /** How many samples of a larger file calibrate a network (docs/quantization.md, "Samples"). */
 import { roundedBits } from "../../passes/quantize/round-weights.ts";
 import type { Graph } from "../ir/graph.ts";
+import type { PipelineStep } from "../text/pipeline.ts";
 import { elementCount } from "../tensor/tensor.ts";
 import { measureGraph } from "./layers.ts";
 import type { SampleSpread } from "./samples.ts";
@@ -14,17 +15,23 @@ const usual: SampleSpread = { samples: 150, elements: 2 ** 19 };
  */
 const rounding = { elements: 2 ** 21, macs: 2 ** 29 };
 
-/** @param weights how many bits they get: 8 unless given */
-export function calibrationSpread(
-  graph: Graph,
-  {
-    bits = 8,
-    "first-last-bits": ends = bits,
-  }: { readonly bits?: number; readonly "first-last-bits"?: number } = {},
-): SampleSpread {
-  if (Math.min(bits, ends) > roundedBits) return usual;
+/** @param steps the passes it goes through */
+export function calibrationSpread(graph: Graph, steps: readonly PipelineStep[] = []): SampleSpread {
+  if (!roundsWeights(steps)) return usual;
   const elements = graph.callerInputs.reduce((sum, { type }) => sum + elementCount(type.shape), 0);
   const { macs } = measureGraph(graph);
   const affordable = Math.min(rounding.elements / Math.max(1, elements), rounding.macs / Math.max(1, macs));
   return { ...usual, samples: Math.max(usual.samples, Math.floor(affordable)) };
+}
+
+/** Whether `round-weights` will have something to do. */
+function roundsWeights(steps: readonly PipelineStep[]): boolean {
+  const numberOf = (pass: string, option: string): number | undefined => {
+    const value = steps.find((step) => step.pass === pass)?.options[option];
+    return typeof value === "number" ? value : undefined;
+  };
+  if (!steps.some(({ pass }) => pass === "round-weights")) return false;
+  const bits = numberOf("insert-fake-quantization", "bits") ?? 8;
+  const ends = numberOf("insert-fake-quantization", "first-last-bits") || bits;
+  return Math.min(bits, ends) <= (numberOf("round-weights", "bits") ?? roundedBits);
 }

@@ -130,15 +130,17 @@ export async function compile(options: CompileOptions): Promise<Compiled> {
     fail("no-samples", `'${baseOf(model.file)}' is a float model: quantizing it needs samples`, {
       help: "give some with --calibrate X.npy; or none, if the model keeps its batch normalizations: --pipeline data-free, with the input's range in --ranges FILE.json",
     });
+  const steps = withRounding(
+    withWide(withWeights(parsePipeline(pipelineOf(options, form)), options.weights), options.wide),
+    options.rounding,
+  );
   const given =
     options.samples &&
     openSamples(options.samples, graph.callerInputs, {
       // State needs consecutive samples.
       ...(graph.carried.length > 0
         ? { limit: sequenceSamples }
-        : {
-            spread: options.prune === undefined ? calibrationSpread(graph, options.weights) : pruningSamples,
-          }),
+        : { spread: options.prune === undefined ? calibrationSpread(graph, steps) : pruningSamples }),
       ...options.sampleOptions,
     });
   const stated = given && graph.carried.length > 0 ? await withStates(given, graph) : undefined;
@@ -151,10 +153,6 @@ export async function compile(options: CompileOptions): Promise<Compiled> {
   };
   notes.forEach((note) => options.onWarning?.(note));
   if (samples !== undefined) unmappedSamples(samples.files, samples.mapping).forEach(report);
-  const steps = withRounding(
-    withWide(withWeights(parsePipeline(pipelineOf(options, form)), options.weights), options.wide),
-    options.rounding,
-  );
   const passTimesMs: Record<string, number> = {};
   const context = contextFor(samples, report, options.ranges);
   const passes = [...(options.passes ?? []), ...ownPasses];
