@@ -42,6 +42,10 @@ export const methods: readonly Method[] = [
     name: "W8, 16-bit logits",
     passes: `widen-values{values=deciding}, ${fake("bits=8")}, correct-bias`,
   },
+  {
+    name: "W8 rounded, 16-bit logits",
+    passes: `widen-values{values=deciding}, ${fake("bits=8")}, round-weights{bits=8}, correct-bias`,
+  },
   { name: "W8A16", passes: `widen-values{values=all}, ${fake("bits=8")}, correct-bias` },
   {
     name: "W4A16",

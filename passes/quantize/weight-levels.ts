@@ -34,7 +34,9 @@ function levelsFor(option: string, bits: number, wanted: LevelOptions["levels"])
   if (bits >= fewestBits && bits <= most) return levelsOf(bits, kind);
   const which = kind === "odd" ? " for odd levels" : "";
   throw new DiagnosticError([
-    diagnostic("error", "option", `${option} is ${bits}, expected ${fewestBits} to ${most}${which}`),
+    diagnostic("error", "option", `${option} is ${bits}, expected ${fewestBits} to ${most}${which}`, {
+      help: `weights have ${fewestBits} to ${mostBits.integers} bits, or ${fewestBits} to ${mostBits.odd} with levels=odd`,
+    }),
   ]);
 }
 
