@@ -146,7 +146,7 @@ describe("values of 16 bits", () => {
         {
           code: "overflow",
           subject: "answer",
-          help: "store %h in eight bits (leave it out of widen-values: --wide all,-h), or use fewer bits for its weights",
+          help: "leave %h in eight bits (with --wide all: all,-h), or use fewer bits for its weights",
         },
       ],
     });
