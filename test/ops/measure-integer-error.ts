@@ -47,7 +47,7 @@ export async function store(
   const run = (pipeline: string): Promise<unknown> =>
     runPipeline(graph, parsePipeline(pipeline), passes, context);
   await run(
-    `${pipelines.optimize}, widen-values{values=${JSON.stringify(wide)}}, calibrate{method=minmax}, insert-fake-quantization, requantize`,
+    `${pipelines.optimize}, ${wide === "" ? "" : `widen-values{values=${JSON.stringify(wide)}}, `}calibrate{method=minmax}, insert-fake-quantization, requantize`,
   );
   await run(`eliminate-dead-code, ${pipelines.prove}`);
   return { graph, meaning: meaningOf(context.snapshots.get("fake-quantized")!) };
