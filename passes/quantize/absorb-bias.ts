@@ -17,7 +17,7 @@ import { fail } from "../../src/diagnostics/diagnostic.ts";
 import { float } from "../../src/ir/attributes.ts";
 import { copyGraph } from "../../src/ir/copy-graph.ts";
 import type { Graph, Operation } from "../../src/ir/graph.ts";
-import { toDecibels } from "../../src/measure/judge-outputs.ts";
+import { keepsChange } from "../../src/measure/judge-outputs.ts";
 import type { WeightedLayer } from "../../src/measure/layer-inputs.ts";
 import { fittedSamples } from "../../src/measure/split-samples.ts";
 import { definePass, type PassContext } from "../../src/pass/pass.ts";
@@ -52,19 +52,8 @@ export const absorbBias = definePass({
     if (evidence === undefined) find({ summary: "data-free: not judged" });
     else {
       const { samples, createExecutor } = evidence;
-      const [before, after] = await quantizedNoise(
-        graph,
-        [graph, absorbed],
-        samples,
-        createExecutor,
-        context,
-      );
-      const better = after! < before!;
-      find({
-        summary: better ? "kept" : "withdrawn, it did not lower the error on samples held out",
-        "before dB": toDecibels(before!),
-        "after dB": toDecibels(after!),
-      });
+      const noise = await quantizedNoise(graph, [graph, absorbed], samples, createExecutor, context);
+      const better = keepsChange(noise, find);
       if (!better) {
         count("withdrawn", channels);
         return;

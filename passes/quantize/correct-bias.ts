@@ -28,7 +28,7 @@ import { int } from "../../src/ir/attributes.ts";
 import { copyGraph } from "../../src/ir/copy-graph.ts";
 import type { Graph } from "../../src/ir/graph.ts";
 import { sliceQuantization } from "../../src/ir/types.ts";
-import { noiseOfGraphs, toDecibels } from "../../src/measure/judge-outputs.ts";
+import { keepsChange, noiseOfGraphs } from "../../src/measure/judge-outputs.ts";
 import { fittedSamples } from "../../src/measure/split-samples.ts";
 import { roundHalfAwayFromZero } from "../../src/numerics/round.ts";
 import { definePass, type Finding, type PassContext } from "../../src/pass/pass.ts";
@@ -71,13 +71,8 @@ export const correctBias = definePass({
     if (corrected.size === 0) return;
     const judged = [copyGraph(graph), tried];
     judged.forEach(foldDequantized);
-    const [before, after] = await noiseOfGraphs(real, judged, samples, createExecutor);
-    const better = after! < before!;
-    find({
-      summary: better ? "kept" : "withdrawn, it did not lower the error on samples held out",
-      "before dB": toDecibels(before!),
-      "after dB": toDecibels(after!),
-    });
+    const noise = await noiseOfGraphs(real, judged, samples, createExecutor);
+    const better = keepsChange(noise, find);
     count(better ? "corrected" : "withdrawn", corrected.size);
     if (better) applyBiases(graph, real, corrected, find);
   },

@@ -21,7 +21,7 @@ import { fail } from "../../src/diagnostics/diagnostic.ts";
 import { int } from "../../src/ir/attributes.ts";
 import { copyGraph } from "../../src/ir/copy-graph.ts";
 import type { Graph } from "../../src/ir/graph.ts";
-import { toDecibels } from "../../src/measure/judge-outputs.ts";
+import { keepsChange } from "../../src/measure/judge-outputs.ts";
 import { fewestBits, mostBits } from "../../src/numerics/levels.ts";
 import { definePass } from "../../src/pass/pass.ts";
 import { changeStatistics } from "./change-statistics.ts";
@@ -46,13 +46,8 @@ export const equalizeLayers = definePass({
       const form = { bits: options.bits, axis: undefined };
       const judged = [graph, equalized];
       const { samples, createExecutor } = evidence;
-      const [before, after] = await quantizedNoise(graph, judged, samples, createExecutor, context, form);
-      const better = after! < before!;
-      find({
-        summary: better ? "kept" : "withdrawn, it did not lower the error on samples held out",
-        "before dB": toDecibels(before!),
-        "after dB": toDecibels(after!),
-      });
+      const noise = await quantizedNoise(graph, judged, samples, createExecutor, context, form);
+      const better = keepsChange(noise, find);
       if (!better) {
         count("withdrawn", pairs.length);
         return;

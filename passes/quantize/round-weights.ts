@@ -19,7 +19,7 @@ import { choice, int } from "../../src/ir/attributes.ts";
 import { copyGraph } from "../../src/ir/copy-graph.ts";
 import type { Graph } from "../../src/ir/graph.ts";
 import { sliceQuantization, tensorType } from "../../src/ir/types.ts";
-import { noiseOfGraphs, toDecibels } from "../../src/measure/judge-outputs.ts";
+import { keepsChange, noiseOfGraphs, toDecibels } from "../../src/measure/judge-outputs.ts";
 import { fittedSamples, heldOutSamples } from "../../src/measure/split-samples.ts";
 import { maskOf } from "../../src/ops/constant.ts";
 import { definePass } from "../../src/pass/pass.ts";
@@ -74,13 +74,8 @@ export const roundWeights = definePass({
     const layers = new Map<string, Decision>();
     await roundLayers(tuned, real, split, decide(aims, layers), createExecutor);
     for (const each of [plain, tuned]) foldDequantized(each);
-    const [before, after] = await noiseOfGraphs(real, [plain, tuned], samples, createExecutor);
-    const better = after! < before!;
-    find({
-      summary: better ? "kept" : "withdrawn, it did not lower the error on samples held out",
-      "before dB": toDecibels(before!),
-      "after dB": toDecibels(after!),
-    });
+    const noise = await noiseOfGraphs(real, [plain, tuned], samples, createExecutor);
+    const better = keepsChange(noise, find);
     for (const [value, { aim, decibels }] of layers) {
       count(better ? aim : "withdrawn");
       if (better) find({ value, aim, ...decibels });

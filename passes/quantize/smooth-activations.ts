@@ -14,7 +14,7 @@ import { fail } from "../../src/diagnostics/diagnostic.ts";
 import { float } from "../../src/ir/attributes.ts";
 import { copyGraph } from "../../src/ir/copy-graph.ts";
 import type { Graph } from "../../src/ir/graph.ts";
-import { toDecibels } from "../../src/measure/judge-outputs.ts";
+import { keepsChange } from "../../src/measure/judge-outputs.ts";
 import { fittedSamples } from "../../src/measure/split-samples.ts";
 import { pow } from "../../src/numerics/elementary.ts";
 import { definePass } from "../../src/pass/pass.ts";
@@ -40,13 +40,8 @@ export const smoothActivations = definePass({
     const measured = await measureChannels(graph, names, fittedSamples(samples, Infinity), createExecutor);
     const smoothed = copyGraph(graph);
     smooth(smoothed, measured, strength);
-    const [before, after] = await quantizedNoise(graph, [graph, smoothed], samples, createExecutor, context);
-    const better = after! < before!;
-    find({
-      summary: better ? "kept" : "withdrawn, it did not lower the error on samples held out",
-      "before dB": toDecibels(before!),
-      "after dB": toDecibels(after!),
-    });
+    const noise = await quantizedNoise(graph, [graph, smoothed], samples, createExecutor, context);
+    const better = keepsChange(noise, find);
     count(better ? "smoothed" : "withdrawn", pairs.length);
     if (!better) return;
     smooth(graph, measured, strength);

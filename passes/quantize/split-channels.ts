@@ -17,7 +17,7 @@ import { float } from "../../src/ir/attributes.ts";
 import { copyGraph } from "../../src/ir/copy-graph.ts";
 import type { Graph, Value } from "../../src/ir/graph.ts";
 import type { Kept } from "../../src/ir/operation.ts";
-import { toDecibels } from "../../src/measure/judge-outputs.ts";
+import { keepsChange } from "../../src/measure/judge-outputs.ts";
 import { fittedSamples } from "../../src/measure/split-samples.ts";
 import { takeEntries, wholeOf } from "../../src/ops/take-entries.ts";
 import { definePass } from "../../src/pass/pass.ts";
@@ -50,13 +50,8 @@ export const splitChannels = definePass({
     splits.forEach((each) => {
       splitPair(split, each);
     });
-    const [before, after] = await quantizedNoise(graph, [graph, split], samples, createExecutor, context);
-    const better = after! < before!;
-    find({
-      summary: better ? "kept" : "withdrawn, it did not lower the error on samples held out",
-      "before dB": toDecibels(before!),
-      "after dB": toDecibels(after!),
-    });
+    const noise = await quantizedNoise(graph, [graph, split], samples, createExecutor, context);
+    const better = keepsChange(noise, find);
     for (const { value, copies, before, after } of splits) {
       const added = copies.reduce((sum, n) => sum + n - 1, 0);
       count(better ? "added" : "withdrawn", added);

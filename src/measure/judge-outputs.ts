@@ -98,6 +98,20 @@ function placeOfLargest(values: Float64Array): number {
 /** Of noise over signal. */
 export const toDecibels = (ratio: number): number => (ratio === 0 ? Infinity : (-10 * log(ratio)) / log(10));
 
+/** Whether a change stays: only if it lowered noise over signal on the samples held out. Says so, before and after. */
+export function keepsChange(
+  [before, after]: readonly number[],
+  find: (finding: Readonly<Record<string, string | number>>) => void,
+): boolean {
+  const better = after! < before!;
+  find({
+    summary: better ? "kept" : "withdrawn, it did not lower the error on samples held out",
+    "before dB": toDecibels(before!),
+    "after dB": toDecibels(after!),
+  });
+  return better;
+}
+
 /** What runs a graph so that its deciding values can be seen. */
 export async function judgeable(
   graph: Graph,
