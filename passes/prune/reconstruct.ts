@@ -18,10 +18,11 @@
 import { fail } from "../../src/diagnostics/diagnostic.ts";
 import { float, int } from "../../src/ir/attributes.ts";
 import { copyGraph } from "../../src/ir/copy-graph.ts";
-import type { Graph, Operation, Value } from "../../src/ir/graph.ts";
+import type { Graph, Value } from "../../src/ir/graph.ts";
 import { constantOf, isConstant } from "../../src/ir/match.ts";
 import { sameShape } from "../../src/ir/types.ts";
 import { judgeGraphs } from "../../src/measure/judge-outputs.ts";
+import { aimOf, lessShortcut } from "../../src/measure/layer-aims.ts";
 import {
   crossMoments,
   enoughRows,
@@ -35,10 +36,9 @@ import {
 } from "../../src/measure/layer-inputs.ts";
 import { fittedSamples } from "../../src/measure/split-samples.ts";
 import { WaitingNetwork } from "../../src/measure/waiting-network.ts";
-import { add } from "../../src/ops/add.ts";
 import { contentsOf, maskOf } from "../../src/ops/constant.ts";
 import { definePass } from "../../src/pass/pass.ts";
-import { numbersOf, tensor, type Tensor } from "../../src/tensor/tensor.ts";
+import { numbersOf, type Tensor } from "../../src/tensor/tensor.ts";
 import { measuringOf } from "./evidence.ts";
 import { fitLayer, keptColumns } from "./fit-layer.ts";
 import { applyPruning } from "./pruning.ts";
@@ -137,25 +137,6 @@ const isChanged = (value: Value, before: Value | undefined): boolean =>
 /** Constants of its own: what several layers share cannot be fitted to one of them. */
 const isFree = (operands: readonly Value[]): boolean =>
   operands.slice(1).every((value) => isConstant(value) && value.users.size === 1);
-
-/** What a layer should bring about: its result, or the sum with a shortcut whose other operand is computed before it. */
-function aimOf(graph: Graph, { result }: Operation): { target: Value; shortcut?: Value } {
-  const [user] = result.users;
-  if (result.users.size !== 1 || graph.outputs.includes(result) || user!.definition !== add)
-    return { target: result };
-  const shortcut = user!.operands.find((operand) => operand !== result);
-  if (shortcut === undefined || isConstant(shortcut) || !sameShape(shortcut.type.shape, result.type.shape))
-    return { target: result };
-  const order = new Map(graph.operations.map((operation, at) => [operation, at]));
-  const at = (value: Value): number => (value.producer === undefined ? -1 : order.get(value.producer)!);
-  return at(shortcut) < at(result) ? { target: user!.result, shortcut } : { target: result };
-}
-
-function lessShortcut(result: Tensor, shortcut: Tensor | undefined): Tensor {
-  const numbers = Float64Array.from(numbersOf(result));
-  if (shortcut !== undefined) numbersOf(shortcut).forEach((x: number, i: number) => (numbers[i]! -= x));
-  return tensor("f64", result.shape, numbers);
-}
 
 /** Whether there were rows enough. */
 function fit(

@@ -37,10 +37,10 @@ import { elementCount, numbersOf, tensor, type Tensor } from "../../src/tensor/t
 import { deriveStatistics } from "./derive-statistics.ts";
 import { dataOption, evidenceOf } from "./evidence.ts";
 import { foldDequantized } from "./fold-dequantized.ts";
-import { meanKeepingBias, meanRowsOf, rowsOf } from "./layer-means.ts";
+import { layerMeans, meanKeepingBias, meansOfInput, rowsOf, type LayerMeans } from "./layer-means.ts";
 import { pairLayers, type PairedLayer, type StoredConstant } from "./paired-layers.ts";
 import { replaceStored } from "./replace-constant.ts";
-import { walkLayers, type InputPairs } from "./walk-layers.ts";
+import { walkLayers } from "./walk-layers.ts";
 
 export const correctBias = definePass({
   name: "correct-bias",
@@ -95,9 +95,9 @@ async function measuredBiases(
     samples,
     createExecutor,
     ({ bias }) => bias !== undefined,
-    (layer, inputs) => {
+    (layer, seen) => {
       const { fake, bias, name } = layer;
-      const stored = biasesKeeping(layer, bias!, inputs);
+      const stored = biasesKeeping(layer, bias!, layerMeans(layer, seen));
       replaceStored(graph, fake.operation, bias!.read, stored, bias!.quantization);
       corrected.set(name, stored);
     },
@@ -117,13 +117,13 @@ function derivedBiases(
     if (layer.bias === undefined) continue;
     const mean = statistics.get(layer.real.input)?.mean;
     if (mean === undefined) unknown.push(layer.name);
-    else corrected.set(layer.name, biasesKeeping(layer, layer.bias, [[mean, mean]]));
+    else corrected.set(layer.name, biasesKeeping(layer, layer.bias, meansOfInput(layer, mean)));
   }
   return { corrected, unknown };
 }
 
-const biasesKeeping = (layer: PairedLayer, bias: StoredConstant, inputs: InputPairs): Tensor =>
-  storedBiases(bias, meanKeepingBias(layer, rowsOf(layer), meanRowsOf(layer, inputs))!);
+const biasesKeeping = (layer: PairedLayer, bias: StoredConstant, means: LayerMeans): Tensor =>
+  storedBiases(bias, meanKeepingBias(rowsOf(layer), means));
 
 function applyBiases(graph: Graph, real: Graph, biases: Biases, find: (finding: Finding) => void): void {
   for (const { name, fake, bias } of pairLayers(graph, real)) {

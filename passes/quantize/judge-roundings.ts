@@ -4,26 +4,23 @@
  * What counts is what the next layer reads: where a clamp follows (relu, relu6), results on the far side of its bounds are all alike,
  * and an error there is none.
  */
-import { constantOf } from "../../src/ir/match.ts";
 import { rowReader } from "../../src/measure/layer-inputs.ts";
 import { numbersOf } from "../../src/tensor/tensor.ts";
 import type { PairedLayer } from "./paired-layers.ts";
 import type { LayerRounding } from "./round-layer.ts";
-import type { InputPairs } from "./walk-layers.ts";
+import type { LayerSample } from "./walk-layers.ts";
 
 const heldOutPlaces = 32;
 
 /** Of each candidate: squared error over squared results, these without their means where there is a bias. */
 export function noiseOfRoundings(
-  { fake: { unfolding, outputs }, real, bounds }: PairedLayer,
+  { fake: { unfolding, outputs }, bias, bounds }: PairedLayer,
   candidates: readonly LayerRounding[],
-  heldOut: InputPairs,
+  heldOut: readonly LayerSample[],
 ): number[] {
   const { length, groups } = unfolding;
   const perGroup = outputs / groups;
   const clamped = (y: number): number => Math.min(Math.max(y, bounds.low), bounds.high);
-  const realWeights = Float64Array.from(numbersOf(constantOf(real.weight)!));
-  const realBias = real.bias && numbersOf(constantOf(real.bias)!);
   const weights = candidates.map(({ integers, scales }) =>
     Float64Array.from(integers, (q, at) => q * scales[Math.floor(at / length)]!),
   );
@@ -31,22 +28,26 @@ export function noiseOfRoundings(
   const [sums, squares] = [new Float64Array(outputs), new Float64Array(outputs)];
   let rows = 0;
   const read = rowReader(unfolding, heldOutPlaces);
-  for (const pair of heldOut)
-    read(pair, ([x, quantized], group) => {
+  for (const { input, target, shortcut } of heldOut) {
+    const [targets, others] = [numbersOf(target), shortcut && numbersOf(shortcut)];
+    read([input], ([row], group, place) => {
       if (group === 0) rows++;
       for (let o = group * perGroup; o < (group + 1) * perGroup; o++) {
-        const begin = o * length;
-        const wanted = clamped((realBias?.[o] ?? 0) + rowProduct(realWeights, begin, x!));
+        const at = place * outputs + o;
+        const wanted = clamped(targets[at]!);
         sums[o]! += wanted;
         squares[o]! += wanted * wanted;
-        candidates.forEach(({ bias }, c) => {
-          const found = clamped((bias?.[o] ?? 0) + rowProduct(weights[c]!, begin, quantized!));
-          errors[c]! += (found - wanted) * (found - wanted);
-        });
+        const other = others?.[at] ?? 0;
+        for (let c = 0; c < candidates.length; c++) {
+          const own = (candidates[c]!.bias?.[o] ?? 0) + rowProduct(weights[c]!, o * length, row!);
+          const error = clamped(own + other) - wanted;
+          errors[c]! += error * error;
+        }
       }
     });
+  }
   const signal = squares.reduce(
-    (sum, square, o) => sum + square - (realBias === undefined ? 0 : (sums[o]! * sums[o]!) / rows),
+    (sum, square, o) => sum + square - (bias === undefined ? 0 : (sums[o]! * sums[o]!) / rows),
     0,
   );
   return errors.map((error) => (error === 0 ? 0 : error / Math.max(signal, Number.MIN_VALUE)));

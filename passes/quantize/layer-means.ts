@@ -1,26 +1,44 @@
-/** What a layer's inputs are on average, in the real and in the quantized network, and the bias that keeps its real mean. */
+/** What a layer reads and should give on average, and the bias that keeps its real mean. */
 import { constantOf } from "../../src/ir/match.ts";
 import { sliceQuantization } from "../../src/ir/types.ts";
-import { meanRows } from "../../src/measure/layer-inputs.ts";
-import { numbersOf } from "../../src/tensor/tensor.ts";
+import { lessShortcut } from "../../src/measure/layer-aims.ts";
+import { meanResults, meanRows } from "../../src/measure/layer-inputs.ts";
+import { numbersOf, type Tensor } from "../../src/tensor/tensor.ts";
 import type { PairedLayer } from "./paired-layers.ts";
-import type { InputPairs } from "./walk-layers.ts";
+import type { LayerSample } from "./walk-layers.ts";
 
-export interface MeanRows {
-  readonly real: Float64Array;
-  readonly quantized: Float64Array;
+export interface LayerMeans {
+  /** What each group of the layer reads in the quantized network. */
+  readonly rows: readonly Float64Array[];
+  /** What each output should give. */
+  readonly results: Float64Array;
 }
 
-/** Of each group of the layer. */
-export function meanRowsOf({ fake: { unfolding } }: PairedLayer, samples: InputPairs): readonly MeanRows[] {
-  const [real, quantized] = [0, 1].map((side) =>
-    meanRows(
-      unfolding,
-      samples.map((pair) => pair[side]!),
-    ),
-  );
-  return real!.map((row, group) => ({ real: row, quantized: quantized![group]! }));
+export const layerMeans = ({ fake }: PairedLayer, samples: readonly LayerSample[]): LayerMeans => ({
+  rows: meanRows(
+    fake.unfolding,
+    samples.map(({ input }) => input),
+  ),
+  results: meanResults(
+    fake,
+    samples.map(({ target, shortcut }) => lessShortcut(target, shortcut)),
+  ),
+});
+
+/** Of a layer that reads the same on average in both networks. */
+export function meansOfInput({ fake, real }: PairedLayer, mean: Tensor): LayerMeans {
+  const rows = meanRows(fake.unfolding, [mean]);
+  const weights = numbersOf(constantOf(real.weight)!);
+  const biases = real.bias && numbersOf(constantOf(real.bias)!);
+  const results = Float64Array.from({ length: fake.outputs }, (_, o) => {
+    const row = rowFor(rows, o, fake.outputs);
+    return row.reduce((sum, x, k) => sum + weights[o * row.length + k]! * x, biases?.[o] ?? 0);
+  });
+  return { rows, results };
 }
+
+const rowFor = (rows: readonly Float64Array[], output: number, outputs: number): Float64Array =>
+  rows[Math.floor((output * rows.length) / outputs)]!;
 
 export interface QuantizedRows {
   /** outputs × length, row-major. */
@@ -38,23 +56,12 @@ export function rowsOf({ fake, weight }: PairedLayer): QuantizedRows {
   return { integers: numbersOf(weight.contents), scales };
 }
 
-/** b + mean(W x) - mean(Ŵ x̂), in reals; undefined where there is no bias. */
-export function meanKeepingBias(
-  { real: { bias, weight } }: PairedLayer,
+/** mean(y) - Ŵ mean(x̂), in reals. */
+export const meanKeepingBias = (
   { integers, scales }: QuantizedRows,
-  means: readonly MeanRows[],
-): Float64Array | undefined {
-  const contents = bias && constantOf(bias);
-  if (contents === undefined) return undefined;
-  const real = numbersOf(constantOf(weight)!);
-  const length = integers.length / scales.length;
-  return Float64Array.from(numbersOf(contents), (b, o) => {
-    const mean = means[Math.floor((o * means.length) / scales.length)]!;
-    let moved = b;
-    for (let k = 0; k < length; k++) {
-      const at = o * length + k;
-      moved += real[at]! * mean.real[k]! - scales[o]! * integers[at]! * mean.quantized[k]!;
-    }
-    return moved;
+  { rows, results }: LayerMeans,
+): Float64Array =>
+  results.map((mean, o) => {
+    const row = rowFor(rows, o, results.length);
+    return row.reduce((left, x, k) => left - scales[o]! * integers[o * row.length + k]! * x, mean);
   });
-}

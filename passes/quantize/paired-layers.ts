@@ -4,7 +4,10 @@ import { codesOf, constantOf, onlyUser } from "../../src/ir/match.ts";
 import type { GroupCodes } from "../../src/numerics/group-codes.ts";
 import type { Quantization } from "../../src/ir/types.ts";
 import { weightedLayerOf, type WeightedLayer } from "../../src/measure/layer-inputs.ts";
+import { aimOf, type LayerAim } from "../../src/measure/layer-aims.ts";
+import { add } from "../../src/ops/add.ts";
 import { dequantize } from "../../src/ops/dequantize.ts";
+import { quantize } from "../../src/ops/quantize.ts";
 import type { ElementType } from "../../src/tensor/element-type.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
 
@@ -24,7 +27,9 @@ export interface PairedLayer {
   readonly real: WeightedLayer;
   readonly weight: StoredConstant;
   readonly bias: StoredConstant | undefined;
-  /** What clamps that alone read its result let through; all there is without any. */
+  /** In the real network: what the layer is rounded towards, with the shortcut of the fake-quantized graph where there is one. */
+  readonly aim: LayerAim;
+  /** What clamps that alone read its aim let through; all there is without any. */
   readonly bounds: { readonly low: number; readonly high: number };
 }
 
@@ -41,9 +46,26 @@ export function pairLayers(graph: Graph, real: Graph): PairedLayer[] {
     const bias = fake.bias && storedConstant(fake.bias);
     if (weight === undefined || constantOf(realLayer.weight) === undefined) return [];
     if ((bias === undefined) !== (fake.bias === undefined)) return [];
-    const bounds = boundsAfter(real, realLayer.operation.result);
-    return [{ name: operation.result.name, fake, real: realLayer, weight, bias, bounds }];
+    const aim = pairedAim(graph, operation, real, realLayer.operation);
+    const bounds = boundsAfter(real, aim.target);
+    return [{ name: operation.result.name, fake, real: realLayer, weight, bias, aim, bounds }];
   });
+}
+
+function pairedAim(graph: Graph, operation: Operation, real: Graph, counterpart: Operation): LayerAim {
+  const own = { target: counterpart.result };
+  const aim = aimOf(real, counterpart);
+  if (aim.shortcut === undefined) return own;
+  let { result } = operation;
+  for (let user = onlyUser(graph, result); user !== undefined; user = onlyUser(graph, result)) {
+    if (user.definition === add) {
+      const shortcut = user.operands.find((operand) => operand !== result);
+      return shortcut === undefined ? own : { target: aim.target, shortcut };
+    }
+    if (user.definition !== quantize && user.definition !== dequantize) return own;
+    ({ result } = user);
+  }
+  return own;
 }
 
 function boundsAfter(graph: Graph, value: Value): PairedLayer["bounds"] {

@@ -10,17 +10,18 @@
  * takes care of those.
  */
 import { constantOf } from "../../src/ir/match.ts";
+import { lessShortcut } from "../../src/measure/layer-aims.ts";
 import { crossMoments, enoughRows, ownMoments, rowReader } from "../../src/measure/layer-inputs.ts";
 import { elementFactors } from "../../src/numerics/group-codes.ts";
-import { reconstruct } from "../../src/numerics/least-squares.ts";
+import { fitWeights } from "../../src/numerics/least-squares.ts";
 import { levelsOf } from "../../src/numerics/levels.ts";
 import type { Moments } from "../../src/numerics/moments.ts";
 import { RowRounder } from "../../src/numerics/second-order-rounding.ts";
 import { elementBits, isOdd } from "../../src/tensor/element-type.ts";
 import { numbersOf } from "../../src/tensor/tensor.ts";
-import { meanKeepingBias, meanRowsOf, rowsOf } from "./layer-means.ts";
+import { layerMeans, meanKeepingBias, rowsOf } from "./layer-means.ts";
 import { codeElement, type PairedLayer } from "./paired-layers.ts";
-import type { InputPairs } from "./walk-layers.ts";
+import type { LayerSample } from "./walk-layers.ts";
 
 export type Aim = "nearest" | "weights" | "outputs";
 
@@ -42,7 +43,7 @@ export interface RoundingOptions {
 /** One candidate for each aim, in the order of `aims`. */
 export function roundLayer(
   layer: PairedLayer,
-  fitted: InputPairs,
+  fitted: readonly LayerSample[],
   { aims, leastScale }: RoundingOptions,
 ): LayerRounding[] {
   const { fake, weight } = layer;
@@ -70,7 +71,7 @@ export function roundLayer(
     const rounder = new RowRounder(own.sums, length);
     for (const { aim, integers, scales } of candidates) {
       if (aim === "nearest") continue;
-      const target = aim === "weights" ? weights : reconstruct(weights, weights, cross, own);
+      const target = aim === "weights" ? weights : fitWeights(cross.sums, weights, own);
       for (let o = first; o < last; o++) {
         const row = target.subarray((o - first) * length, (o - first + 1) * length);
         const options = {
@@ -84,11 +85,11 @@ export function roundLayer(
       }
     }
   }
-  const means = meanRowsOf(layer, fitted);
+  const means = layer.bias && layerMeans(layer, fitted);
   return candidates.map(({ integers, scales }) => ({
     integers,
     scales,
-    bias: meanKeepingBias(layer, { integers, scales }, means),
+    bias: means && meanKeepingBias({ integers, scales }, means),
   }));
 }
 
@@ -96,16 +97,21 @@ export function roundLayer(
 const manyProducts = 2 ** 32;
 const manyPlaces = 256;
 
+/** Of the rows x̂ with themselves, and of what outputs should give with the rows. */
 function momentsOf(
-  { fake: { unfolding } }: PairedLayer,
-  samples: InputPairs,
+  { fake: { unfolding, outputs } }: PairedLayer,
+  samples: readonly LayerSample[],
 ): { own: readonly Moments[]; cross: readonly Moments[] } {
-  const [own, cross] = [ownMoments(unfolding), crossMoments(unfolding, unfolding.length)];
+  const perGroup = outputs / unfolding.groups;
+  const [own, cross] = [ownMoments(unfolding), crossMoments(unfolding, perGroup)];
   const read = rowReader(unfolding, enoughRows(unfolding, samples.length, manyProducts, manyPlaces));
-  for (const pair of samples)
-    read(pair, ([x, quantized], group) => {
-      own[group]!.add(quantized!);
-      cross[group]!.add(x!, quantized);
+  for (const { input, target, shortcut } of samples) {
+    const wanted = numbersOf(lessShortcut(target, shortcut)) as Float64Array;
+    read([input], ([row], group, place) => {
+      const first = place * outputs + group * perGroup;
+      own[group]!.add(row!);
+      cross[group]!.add(wanted.subarray(first, first + perGroup), row);
     });
+  }
   return { own, cross };
 }

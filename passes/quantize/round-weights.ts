@@ -38,7 +38,7 @@ import {
 import { replaceStored } from "./replace-constant.ts";
 import { noiseOfRoundings } from "./judge-roundings.ts";
 import { roundLayer, type Aim, type LayerRounding } from "./round-layer.ts";
-import { walkLayers, type InputPairs } from "./walk-layers.ts";
+import { walkLayers, type LayerSample } from "./walk-layers.ts";
 
 /** Weights of more bits gain little by it. */
 export const roundedBits = 6;
@@ -97,7 +97,11 @@ interface SplitSamples {
 }
 
 /** How a layer is rounded, given what it reads. */
-type RoundOne = (layer: PairedLayer, fitted: InputPairs, heldOut: InputPairs) => LayerRounding;
+type RoundOne = (
+  layer: PairedLayer,
+  fitted: readonly LayerSample[],
+  heldOut: readonly LayerSample[],
+) => LayerRounding;
 
 interface Decision {
   readonly aim: Aim;
@@ -143,8 +147,8 @@ async function roundLayers(
     [...fitted, ...heldOut],
     createExecutor,
     (layer) => !isPruned(layer),
-    (layer, inputs) => {
-      const rounding = round(layer, inputs.slice(0, fitted.length), inputs.slice(fitted.length));
+    (layer, seen) => {
+      const rounding = round(layer, seen.slice(0, fitted.length), seen.slice(fitted.length));
       apply(graph, layer, rounding);
       rounded.set(layer.name, rounding);
     },

@@ -9,8 +9,15 @@ import type { Tensor } from "../../src/tensor/tensor.ts";
 import { foldDequantized } from "./fold-dequantized.ts";
 import { pairLayers, type PairedLayer } from "./paired-layers.ts";
 
-/** A layer's input in the real network and in the quantized one, sample by sample. */
-export type InputPairs = readonly (readonly [real: Tensor, quantized: Tensor])[];
+/** What one sample says of a layer. */
+export interface LayerSample {
+  /** What the layer reads in the quantized network. */
+  readonly input: Tensor;
+  /** What the real network has where the layer aims at (layer-aims.ts). */
+  readonly target: Tensor;
+  /** What the quantized network adds to the layer's result. */
+  readonly shortcut: Tensor | undefined;
+}
 
 /**
  * @param wants layers for which it stops
@@ -22,15 +29,18 @@ export async function walkLayers(
   samples: readonly (readonly Tensor[])[],
   createExecutor: ExecutorFactory,
   wants: (layer: PairedLayer) => boolean,
-  change: (layer: PairedLayer, inputs: InputPairs) => void,
+  change: (layer: PairedLayer, samples: readonly LayerSample[]) => void,
 ): Promise<void> {
   const quantized = new WaitingNetwork(graph, samples, createExecutor, foldDequantized);
   const reals = new WaitingNetwork(real, samples, createExecutor);
   for (const layer of pairLayers(graph, real).filter(wants)) {
-    const [x, found] = [await reals.advance(layer.real.input), await quantized.advance(layer.fake.input)];
+    const { target, shortcut } = layer.aim;
+    const inputs = await quantized.advance(layer.fake.input);
+    const shortcuts = shortcut && (await quantized.advance(shortcut));
+    const targets = await reals.advance(target);
     change(
       layer,
-      x.map((tensors, i) => [tensors, found[i]!]),
+      inputs.map((input, s) => ({ input, target: targets[s]!, shortcut: shortcuts?.[s] })),
     );
   }
 }
