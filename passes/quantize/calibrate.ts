@@ -26,11 +26,13 @@ import { diagnostic, DiagnosticError, fail, type Diagnostic } from "../../src/di
 import type { ExecutorFactory } from "../../src/exec/executor.ts";
 import { bool, choice, float } from "../../src/ir/attributes.ts";
 import type { Graph, Value } from "../../src/ir/graph.ts";
+import { onlyUser } from "../../src/ir/match.ts";
 import type { AffineRange } from "../../src/numerics/affine.ts";
 import { definePass, type Finding, type PassContext } from "../../src/pass/pass.ts";
 import type { SampleSource } from "../../src/pass/samples.ts";
 import { numbersOf } from "../../src/tensor/tensor.ts";
 import { chooseMethods, endRange, type MeasuredGroup } from "./choose-methods.ts";
+import { clampedSums, effectiveValues, type Bounds, type ClampedSum } from "./effective-values.ts";
 import { fixedInputsOf } from "./fixed-inputs.ts";
 import { decidingValue, toDecibels } from "../../src/measure/judge-outputs.ts";
 import { givenRanges } from "./given-ranges.ts";
@@ -128,13 +130,17 @@ async function measure(
 ): Promise<void> {
   const meters = new Map(groups.flatMap(({ sources, meter }) => sources.map(({ name }) => [name, meter])));
   const extents = new Map([...meters.keys()].map((name) => [name, { elements: 0, notFinite: 0 }]));
-  const executor = await createExecutor(graph, new Set(meters.keys()));
+  const sums = clampedSums(graph).map((sum) => new WaitingTerms(graph, sum));
+  const executor = await createExecutor(
+    graph,
+    new Set([...meters.keys(), ...sums.flatMap(({ names }) => names)]),
+  );
   const inputs = new Set(graph.inputs.map(({ name }) => name));
   let done = 0;
   try {
     for (const sample of samples.batches()) {
       const part = partOf(done);
-      const see = (name: string, values: ArrayLike<number>): void => {
+      const count = (name: string, values: ArrayLike<number>): void => {
         const meter = meters.get(name);
         if (meter === undefined) return;
         const histogram = meter.parts[part]!;
@@ -144,12 +150,16 @@ async function measure(
         extent.elements += values.length;
         extent.notFinite += histogram.nonFiniteCount - before;
       };
+      const see = (name: string, values: ArrayLike<number>): void => {
+        if (sums.every((sum) => !sum.cuts(name))) count(name, values);
+        for (const sum of sums) sum.see(name, values, count);
+      };
       // Engines need not show their inputs, which the sample is.
       graph.inputs.forEach(({ name }, i) => {
         see(name, numbersOf(sample[i]!));
       });
       executor.run(sample, (name, tensor) => {
-        if (meters.has(name) && !inputs.has(name)) see(name, numbersOf(tensor));
+        if (!inputs.has(name)) see(name, numbersOf(tensor));
       });
       for (const { meter } of groups) closeSample(meter, part, options);
       done++;
@@ -168,6 +178,41 @@ async function measure(
     else if (fault !== undefined) context.warn(fault);
   }
   if (faults.length > 0) throw new DiagnosticError(faults);
+}
+
+/** A clamped sum's terms in one sample: the first waits for the other. */
+class WaitingTerms {
+  readonly names: readonly string[];
+  readonly #cut: ReadonlySet<string>;
+  readonly #bounds: Bounds;
+  readonly #seen = new Map<string, Float64Array>();
+
+  constructor(graph: Graph, { terms, bounds }: ClampedSum) {
+    this.names = terms.map(({ name }) => name);
+    this.#cut = new Set(terms.filter((term) => onlyUser(graph, term) !== undefined).map(({ name }) => name));
+    this.#bounds = bounds;
+  }
+
+  /** Whether only a part of the term has an effect. */
+  cuts(name: string): boolean {
+    return this.#cut.has(name);
+  }
+
+  /** Calls back with what has an effect once both terms are there. */
+  see(
+    name: string,
+    values: ArrayLike<number>,
+    count: (name: string, values: ArrayLike<number>) => void,
+  ): void {
+    if (this.#cut.size === 0 || !this.names.includes(name)) return;
+    this.#seen.set(name, Float64Array.from(values));
+    if (this.#seen.size < 2) return;
+    const [a, b] = this.names as [string, string];
+    const [x, y] = [this.#seen.get(a)!, this.#seen.get(b)!];
+    if (this.cuts(a)) count(a, effectiveValues(x, y, this.#bounds));
+    if (this.cuts(b)) count(b, effectiveValues(y, x, this.#bounds));
+    this.#seen.clear();
+  }
 }
 
 function describe(

@@ -28,8 +28,8 @@ export function noiseOfRoundings(
   const [sums, squares] = [new Float64Array(outputs), new Float64Array(outputs)];
   let rows = 0;
   const read = rowReader(unfolding, heldOutPlaces);
-  for (const { input, target, shortcut } of heldOut) {
-    const [targets, others] = [numbersOf(target), shortcut && numbersOf(shortcut)];
+  for (const { input, result, sum } of heldOut) {
+    const [targets, others] = [numbersOf(sum?.real ?? result), sum && numbersOf(sum.shortcut)];
     read([input], ([row], group, place) => {
       if (group === 0) rows++;
       for (let o = group * perGroup; o < (group + 1) * perGroup; o++) {

@@ -1,11 +1,10 @@
 /** What a layer reads and should give on average, and the bias that keeps its real mean. */
 import { constantOf } from "../../src/ir/match.ts";
 import { sliceQuantization } from "../../src/ir/types.ts";
-import { lessShortcut } from "../../src/measure/layer-aims.ts";
 import { meanResults, meanRows } from "../../src/measure/layer-inputs.ts";
 import { numbersOf, type Tensor } from "../../src/tensor/tensor.ts";
 import type { PairedLayer } from "./paired-layers.ts";
-import type { LayerSample } from "./walk-layers.ts";
+import { wantedResult, type LayerSample } from "./walk-layers.ts";
 
 export interface LayerMeans {
   /** What each group of the layer reads in the quantized network. */
@@ -14,14 +13,14 @@ export interface LayerMeans {
   readonly results: Float64Array;
 }
 
-export const layerMeans = ({ fake }: PairedLayer, samples: readonly LayerSample[]): LayerMeans => ({
+export const layerMeans = (layer: PairedLayer, samples: readonly LayerSample[]): LayerMeans => ({
   rows: meanRows(
-    fake.unfolding,
+    layer.fake.unfolding,
     samples.map(({ input }) => input),
   ),
   results: meanResults(
-    fake,
-    samples.map(({ target, shortcut }) => lessShortcut(target, shortcut)),
+    layer.fake,
+    samples.map((sample) => wantedResult(layer, sample)),
   ),
 });
 

@@ -1,6 +1,7 @@
 /** The weighted layers of a fake-quantized graph, each with what it is in the real network. */
 import type { Graph, Operation, Value } from "../../src/ir/graph.ts";
 import { codesOf, constantOf, onlyUser } from "../../src/ir/match.ts";
+import { boundsAfter, type Bounds } from "./effective-values.ts";
 import type { GroupCodes } from "../../src/numerics/group-codes.ts";
 import type { Quantization } from "../../src/ir/types.ts";
 import { weightedLayerOf, type WeightedLayer } from "../../src/measure/layer-inputs.ts";
@@ -30,7 +31,7 @@ export interface PairedLayer {
   /** In the real network: what the layer is rounded towards, with the shortcut of the fake-quantized graph where there is one. */
   readonly aim: LayerAim;
   /** What clamps that alone read its aim let through; all there is without any. */
-  readonly bounds: { readonly low: number; readonly high: number };
+  readonly bounds: Bounds;
 }
 
 /** In order of computation; layers whose weights are no stored constants are left out. */
@@ -66,15 +67,6 @@ function pairedAim(graph: Graph, operation: Operation, real: Graph, counterpart:
     ({ result } = user);
   }
   return own;
-}
-
-function boundsAfter(graph: Graph, value: Value): PairedLayer["bounds"] {
-  const next = onlyUser(graph, value);
-  const form = next?.definition.integer;
-  if (form?.kind !== "clamp") return { low: -Infinity, high: Infinity };
-  const [own, further] = [form.bounds(next!.attributes), boundsAfter(graph, next!.result)];
-  const limit = (x: number): number => Math.min(Math.max(x, own.low), own.high);
-  return { low: limit(further.low), high: limit(further.high) };
 }
 
 export function storedConstant(read: Value): StoredConstant | undefined {

@@ -10,7 +10,6 @@
  * takes care of those.
  */
 import { constantOf } from "../../src/ir/match.ts";
-import { lessShortcut } from "../../src/measure/layer-aims.ts";
 import { crossMoments, enoughRows, ownMoments, rowReader } from "../../src/measure/layer-inputs.ts";
 import { elementFactors } from "../../src/numerics/group-codes.ts";
 import { fitWeights } from "../../src/numerics/least-squares.ts";
@@ -21,7 +20,7 @@ import { elementBits, isOdd } from "../../src/tensor/element-type.ts";
 import { numbersOf } from "../../src/tensor/tensor.ts";
 import { layerMeans, meanKeepingBias, rowsOf } from "./layer-means.ts";
 import { codeElement, type PairedLayer } from "./paired-layers.ts";
-import type { LayerSample } from "./walk-layers.ts";
+import { wantedResult, type LayerSample } from "./walk-layers.ts";
 
 export type Aim = "nearest" | "weights" | "outputs";
 
@@ -99,15 +98,16 @@ const manyPlaces = 256;
 
 /** Of the rows x̂ with themselves, and of what outputs should give with the rows. */
 function momentsOf(
-  { fake: { unfolding, outputs } }: PairedLayer,
+  layer: PairedLayer,
   samples: readonly LayerSample[],
 ): { own: readonly Moments[]; cross: readonly Moments[] } {
+  const { unfolding, outputs } = layer.fake;
   const perGroup = outputs / unfolding.groups;
   const [own, cross] = [ownMoments(unfolding), crossMoments(unfolding, perGroup)];
   const read = rowReader(unfolding, enoughRows(unfolding, samples.length, manyProducts, manyPlaces));
-  for (const { input, target, shortcut } of samples) {
-    const wanted = numbersOf(lessShortcut(target, shortcut)) as Float64Array;
-    read([input], ([row], group, place) => {
+  for (const sample of samples) {
+    const wanted = Float64Array.from(numbersOf(wantedResult(layer, sample)));
+    read([sample.input], ([row], group, place) => {
       const first = place * outputs + group * perGroup;
       own[group]!.add(row!);
       cross[group]!.add(wanted.subarray(first, first + perGroup), row);

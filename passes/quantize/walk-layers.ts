@@ -5,7 +5,7 @@
 import type { ExecutorFactory } from "../../src/exec/executor.ts";
 import type { Graph } from "../../src/ir/graph.ts";
 import { WaitingNetwork } from "../../src/measure/waiting-network.ts";
-import type { Tensor } from "../../src/tensor/tensor.ts";
+import { numbersOf, tensor, type Tensor } from "../../src/tensor/tensor.ts";
 import { foldDequantized } from "./fold-dequantized.ts";
 import { pairLayers, type PairedLayer } from "./paired-layers.ts";
 
@@ -13,10 +13,10 @@ import { pairLayers, type PairedLayer } from "./paired-layers.ts";
 export interface LayerSample {
   /** What the layer reads in the quantized network. */
   readonly input: Tensor;
-  /** What the real network has where the layer aims at (layer-aims.ts). */
-  readonly target: Tensor;
-  /** What the quantized network adds to the layer's result. */
-  readonly shortcut: Tensor | undefined;
+  /** What it gives in the real one. */
+  readonly result: Tensor;
+  /** What that makes with a shortcut in the real network, and the shortcut in the quantized one. */
+  readonly sum: { readonly real: Tensor; readonly shortcut: Tensor } | undefined;
 }
 
 /**
@@ -37,10 +37,27 @@ export async function walkLayers(
     const { target, shortcut } = layer.aim;
     const inputs = await quantized.advance(layer.fake.input);
     const shortcuts = shortcut && (await quantized.advance(shortcut));
-    const targets = await reals.advance(target);
-    change(
-      layer,
-      inputs.map((input, s) => ({ input, target: targets[s]!, shortcut: shortcuts?.[s] })),
-    );
+    const results = await reals.advance(layer.real.operation.result);
+    const sums = shortcuts && (await reals.advance(target));
+    const samplesOfLayer = inputs.map((input, s): LayerSample => {
+      const sum = sums && { real: sums[s]!, shortcut: shortcuts![s]! };
+      return { input, result: results[s]!, sum };
+    });
+    change(layer, samplesOfLayer);
   }
+}
+
+/**
+ * What the layer is to give by itself so that the sum with the shortcut, as it is now, becomes the real one. Where a clamp cuts the real
+ * sum, any result that leaves it cut will do: the nearest to the real result.
+ */
+export function wantedResult({ bounds }: PairedLayer, { result, sum }: LayerSample): Tensor {
+  if (sum === undefined) return result;
+  const [sums, shortcuts, { low, high }] = [numbersOf(sum.real), numbersOf(sum.shortcut), bounds];
+  const wanted = Float64Array.from(numbersOf(result), (y, i) => {
+    const [s, rest] = [sums[i]!, shortcuts[i]!];
+    if (s <= low) return Math.min(y, low - rest);
+    return s >= high ? Math.max(y, high - rest) : s - rest;
+  });
+  return tensor("f64", result.shape, wanted);
 }
