@@ -7,9 +7,8 @@
  *     W' = argmin E ‖y − (W' z + b')‖² + λ ‖W' − W‖²     on the columns that are not masked
  *
  * where y is what the layer gave in the unpruned network: it makes up for what the layers before it lost, not only for the channels that
- * it lost itself. A layer at the end of a residual branch makes up for the shortcut too: of the sum s = y + x that only it can still
- * move, it is to give y = s − x', with x' the shortcut as it is now (He, Zhang and Sun, "Channel pruning", section 3.2 and
- * "multi-branch enhancement" in 3.3; the aim at real outputs on changed inputs is that of algorithms.md 5.4b). A row with masks of its
+ * it lost itself (He, Zhang and Sun, "Channel pruning", section 3.2; the aim at real outputs on changed inputs is that of algorithms.md 5.4b).
+ * A layer at the end of a residual branch makes up for the shortcut too (layer-aims.ts). A row with masks of its
  * own (single weights) is solved by itself. The samples wait before each layer, side by side (waiting-network.ts).
  *
  * Withdraws all of it when the outputs on samples held out did not come closer to the unpruned network's. Declines in layers whose
@@ -22,7 +21,7 @@ import type { Graph, Value } from "../../src/ir/graph.ts";
 import { constantOf, isConstant } from "../../src/ir/match.ts";
 import { sameShape } from "../../src/ir/types.ts";
 import { judgeGraphs } from "../../src/measure/judge-outputs.ts";
-import { aimOf, lessShortcut } from "../../src/measure/layer-aims.ts";
+import { aimOf, wantedResult } from "../../src/measure/layer-aims.ts";
 import {
   crossMoments,
   enoughRows,
@@ -68,11 +67,15 @@ export const reconstruct = definePass({
     for (const [done, name] of names.entries()) {
       context.progress?.(done, names.length);
       const layer = layerNamed(fitted, name);
-      const { target, shortcut } = aimOf(fitted, layer.operation);
+      const { target, shortcut, bounds } = aimOf(fitted, layer.operation);
       const inputs = await now.advance(layer.input);
       const shortcuts = shortcut && (await now.advance(shortcut));
-      const results = await aims.advance(valueNamed(unpruned, target.name));
-      const wanted = results.map((result, s) => lessShortcut(result, shortcuts?.[s]));
+      const results = await aims.advance(valueNamed(unpruned, name));
+      const targets = shortcut && (await aims.advance(valueNamed(unpruned, target.name)));
+      const wanted = results.map((result, s) => {
+        const sum = targets && { target: targets[s]!, shortcut: shortcuts![s]! };
+        return wantedResult({ result, sum }, bounds);
+      });
       if (fit(fitted, layer, inputs, wanted, options.damping)) count("fitted");
     }
     const [before, after] = await judgeGraphs(

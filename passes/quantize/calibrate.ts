@@ -15,6 +15,8 @@
  * What won is then made again from all samples. Values that get their quantization otherwise (softmax, reshapes, inputs that came as
  * integers) are not measured.
  *
+ * Of a term of a sum that is clamped, as at the end of a residual branch, only what has an effect is looked at (effective-values.ts).
+ *
  * Ranges that the user states (given-ranges.ts) are taken as they are, their values not looked at.
  *
  * What is stored in 16 bits gets all that was seen and an eighth more: clipping would gain it nothing.
@@ -26,13 +28,12 @@ import { diagnostic, DiagnosticError, fail, type Diagnostic } from "../../src/di
 import type { ExecutorFactory } from "../../src/exec/executor.ts";
 import { bool, choice, float } from "../../src/ir/attributes.ts";
 import type { Graph, Value } from "../../src/ir/graph.ts";
-import { onlyUser } from "../../src/ir/match.ts";
 import type { AffineRange } from "../../src/numerics/affine.ts";
 import { definePass, type Finding, type PassContext } from "../../src/pass/pass.ts";
 import type { SampleSource } from "../../src/pass/samples.ts";
 import { numbersOf } from "../../src/tensor/tensor.ts";
 import { chooseMethods, endRange, type MeasuredGroup } from "./choose-methods.ts";
-import { clampedSums, effectiveValues, type Bounds, type ClampedSum } from "./effective-values.ts";
+import { EffectiveValues, type SeeValues } from "./effective-values.ts";
 import { fixedInputsOf } from "./fixed-inputs.ts";
 import { decidingValue, toDecibels } from "../../src/measure/judge-outputs.ts";
 import { givenRanges } from "./given-ranges.ts";
@@ -92,7 +93,9 @@ export const calibrate = definePass({
         isEnd: group.width !== "narrow" || (options.method === "auto" && ends.has(group)),
       }))
       .filter(({ sources }) => sources.length > 0);
-    await measure(graph, groups, samples, createExecutor, options, context);
+    const narrow = new Set(groups.flatMap(({ sources, width }) => (width === "narrow" ? sources : [])));
+    const effective = new EffectiveValues(graph, (value) => narrow.has(value));
+    await measure(graph, groups, effective, samples, createExecutor, options, context);
 
     const chosen =
       options.method === "auto"
@@ -105,7 +108,8 @@ export const calibrate = definePass({
       for (const value of group.sources) graph.setRange(value, range);
       const noise = noiseOf(range, whole.density, group.width);
       const how = group.isEnd ? "headroom" : method;
-      find(describe(group, how, range, noise, whole.values));
+      const cut = group.sources.some(({ name }) => effective.isCut(name));
+      find(describe(group, how, cut, range, noise, whole.values));
       if (toDecibels(noise) < suspectDecibels) context.warn(suspect(group, noise));
       count("measured", group.sources.length);
       count(how);
@@ -123,6 +127,7 @@ function checkOptions({ percentile, average }: RangeOptions): void {
 async function measure(
   graph: Graph,
   groups: readonly MeasuredGroup[],
+  effective: EffectiveValues,
   samples: SampleSource,
   createExecutor: ExecutorFactory,
   options: RangeOptions,
@@ -130,17 +135,13 @@ async function measure(
 ): Promise<void> {
   const meters = new Map(groups.flatMap(({ sources, meter }) => sources.map(({ name }) => [name, meter])));
   const extents = new Map([...meters.keys()].map((name) => [name, { elements: 0, notFinite: 0 }]));
-  const sums = clampedSums(graph).map((sum) => new WaitingTerms(graph, sum));
-  const executor = await createExecutor(
-    graph,
-    new Set([...meters.keys(), ...sums.flatMap(({ names }) => names)]),
-  );
+  const executor = await createExecutor(graph, new Set([...meters.keys(), ...effective.names]));
   const inputs = new Set(graph.inputs.map(({ name }) => name));
   let done = 0;
   try {
     for (const sample of samples.batches()) {
       const part = partOf(done);
-      const count = (name: string, values: ArrayLike<number>): void => {
+      const see: SeeValues = (name, values) => {
         const meter = meters.get(name);
         if (meter === undefined) return;
         const histogram = meter.parts[part]!;
@@ -150,16 +151,12 @@ async function measure(
         extent.elements += values.length;
         extent.notFinite += histogram.nonFiniteCount - before;
       };
-      const see = (name: string, values: ArrayLike<number>): void => {
-        if (sums.every((sum) => !sum.cuts(name))) count(name, values);
-        for (const sum of sums) sum.see(name, values, count);
-      };
       // Engines need not show their inputs, which the sample is.
       graph.inputs.forEach(({ name }, i) => {
-        see(name, numbersOf(sample[i]!));
+        effective.show(name, numbersOf(sample[i]!), see);
       });
       executor.run(sample, (name, tensor) => {
-        if (!inputs.has(name)) see(name, numbersOf(tensor));
+        if (!inputs.has(name)) effective.show(name, numbersOf(tensor), see);
       });
       for (const { meter } of groups) closeSample(meter, part, options);
       done++;
@@ -180,44 +177,10 @@ async function measure(
   if (faults.length > 0) throw new DiagnosticError(faults);
 }
 
-/** A clamped sum's terms in one sample: the first waits for the other. */
-class WaitingTerms {
-  readonly names: readonly string[];
-  readonly #cut: ReadonlySet<string>;
-  readonly #bounds: Bounds;
-  readonly #seen = new Map<string, Float64Array>();
-
-  constructor(graph: Graph, { terms, bounds }: ClampedSum) {
-    this.names = terms.map(({ name }) => name);
-    this.#cut = new Set(terms.filter((term) => onlyUser(graph, term) !== undefined).map(({ name }) => name));
-    this.#bounds = bounds;
-  }
-
-  /** Whether only a part of the term has an effect. */
-  cuts(name: string): boolean {
-    return this.#cut.has(name);
-  }
-
-  /** Calls back with what has an effect once both terms are there. */
-  see(
-    name: string,
-    values: ArrayLike<number>,
-    count: (name: string, values: ArrayLike<number>) => void,
-  ): void {
-    if (this.#cut.size === 0 || !this.names.includes(name)) return;
-    this.#seen.set(name, Float64Array.from(values));
-    if (this.#seen.size < 2) return;
-    const [a, b] = this.names as [string, string];
-    const [x, y] = [this.#seen.get(a)!, this.#seen.get(b)!];
-    if (this.cuts(a)) count(a, effectiveValues(x, y, this.#bounds));
-    if (this.cuts(b)) count(b, effectiveValues(y, x, this.#bounds));
-    this.#seen.clear();
-  }
-}
-
 function describe(
   { sources }: MeasuredGroup,
   method: string,
+  cut: boolean,
   range: AffineRange,
   noise: number,
   seen: AffineRange,
@@ -227,6 +190,7 @@ function describe(
     value: first!.name,
     ...(sources.length > 1 ? { values: sources.length } : {}),
     method,
+    ...(cut ? { looked: "at what the clamp behind the sum lets through" } : {}),
     low: range.min,
     high: range.max,
     seenLow: seen.min,

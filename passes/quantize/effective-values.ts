@@ -1,53 +1,93 @@
 /**
- * What of a value has an effect. Where a sum is clamped and nothing else reads its terms, as at the end of a residual branch, with
- * low ≤ y + x ≤ high what is let through,
+ * What of a value has an effect. Behind a sum y + x of which a clamp lets through what is above `low` alone, as the relu at the end of a
+ * residual branch does, nothing tells y from any other number of at most low - x where the sum is not above `low`. A range need not hold more
+ * of these than the one nearest zero,
  *
- *     y and min(max(y, low - x), high - x)
+ *     y where y + x > low, else min(0, low - x)
  *
- * give the same: what lies beyond need not be told apart, and a range without it has finer steps. Both terms may be cut at once: a term
- * below its cut makes the sum too low whatever the other one is cut to, as ranges hold zero.
+ * and its steps are the finer for it. Both terms may be cut to such ranges at once where low ≥ 0: ranges hold zero, so that two numbers below
+ * theirs still make a sum of at most zero. For bounds from above that does not hold, and they are not looked at.
  */
 import type { Graph, Value } from "../../src/ir/graph.ts";
 import { isConstant, onlyUser } from "../../src/ir/match.ts";
 import { sameShape } from "../../src/ir/types.ts";
+import { boundsAfter } from "../../src/measure/layer-aims.ts";
 import { add } from "../../src/ops/add.ts";
 
-export interface Bounds {
-  readonly low: number;
-  readonly high: number;
+/** Called back with numbers of a value, valid during the call. */
+export type SeeValues = (name: string, numbers: ArrayLike<number>) => void;
+
+/** Shows what has an effect of the values that an inference shows it. */
+export class EffectiveValues {
+  readonly #sums: readonly ClampedSum[];
+
+  /** @param mayCut whose range may leave out what has no effect; an input's never does, whose numbers others make */
+  constructor(graph: Graph, mayCut: (value: Value) => boolean) {
+    this.#sums = graph.operations.flatMap((operation) => {
+      const [a, b] = operation.operands;
+      if (operation.definition !== add || a === b || [a!, b!].some(isConstant)) return [];
+      if (!sameShape(a!.type.shape, b!.type.shape)) return [];
+      const { low } = boundsAfter(graph, operation.result);
+      const cut = [a!, b!].filter(
+        (term) => term.producer !== undefined && onlyUser(graph, term) !== undefined && mayCut(term),
+      );
+      if (cut.length === 0 || low < 0) return [];
+      return [new ClampedSum(a!.name, b!.name, new Set(cut.map(({ name }) => name)), low)];
+    });
+  }
+
+  /** What has to be shown to know what has an effect. */
+  get names(): readonly string[] {
+    return this.#sums.flatMap(({ first, second }) => [first, second]);
+  }
+
+  isCut(name: string): boolean {
+    return this.#sums.some(({ cut }) => cut.has(name));
+  }
+
+  /** Passes on what is not cut, and of what is cut that which has an effect, once the other term is shown. */
+  show(name: string, numbers: ArrayLike<number>, see: SeeValues): void {
+    if (!this.isCut(name)) see(name, numbers);
+    for (const sum of this.#sums) sum.show(name, numbers, see);
+  }
 }
 
-/** What clamps that alone read the value let through; all there is without any. */
-export function boundsAfter(graph: Graph, value: Value): Bounds {
-  const next = onlyUser(graph, value);
-  const form = next?.definition.integer;
-  if (form?.kind !== "clamp") return { low: -Infinity, high: Infinity };
-  const [own, further] = [form.bounds(next!.attributes), boundsAfter(graph, next!.result)];
-  const limit = (x: number): number => Math.min(Math.max(x, own.low), own.high);
-  return { low: limit(further.low), high: limit(further.high) };
+/** The term that is shown first waits for the other. */
+class ClampedSum {
+  readonly first: string;
+  readonly second: string;
+  readonly cut: ReadonlySet<string>;
+  readonly #low: number;
+  readonly #waiting = new Map<string, Float64Array>();
+
+  constructor(first: string, second: string, cut: ReadonlySet<string>, low: number) {
+    this.first = first;
+    this.second = second;
+    this.cut = cut;
+    this.#low = low;
+  }
+
+  show(name: string, numbers: ArrayLike<number>, see: SeeValues): void {
+    if (name !== this.first && name !== this.second) return;
+    const other = name === this.first ? this.second : this.first;
+    const others = this.#waiting.get(other);
+    if (others === undefined) {
+      this.#waiting.set(name, Float64Array.from(numbers));
+      return;
+    }
+    this.#waiting.delete(other);
+    if (this.cut.has(name)) see(name, effectiveValues(numbers, others, this.#low));
+    if (this.cut.has(other)) see(other, effectiveValues(others, numbers, this.#low));
+  }
 }
 
-export interface ClampedSum {
-  /** Of one shape, not constant, not the same. */
-  readonly terms: readonly [Value, Value];
-  readonly bounds: Bounds;
-}
-
-export function clampedSums(graph: Graph): ClampedSum[] {
-  return graph.operations.flatMap(({ definition, operands, result }): ClampedSum[] => {
-    const [a, b] = operands;
-    if (definition !== add || a === b || isConstant(a!) || isConstant(b!)) return [];
-    if (!sameShape(a!.type.shape, b!.type.shape)) return [];
-    const bounds = boundsAfter(graph, result);
-    if (bounds.low === -Infinity && bounds.high === Infinity) return [];
-    return [{ terms: [a!, b!], bounds }];
-  });
-}
-
-/** The part of `values` that has an effect beside `others`. */
+/** Of the first beside the others. Beside what is not finite all of it has an effect. */
 export const effectiveValues = (
   values: ArrayLike<number>,
   others: ArrayLike<number>,
-  { low, high }: Bounds,
+  low: number,
 ): Float64Array =>
-  Float64Array.from(values, (y, i) => Math.min(Math.max(y, low - others[i]!), high - others[i]!));
+  Float64Array.from(values, (y, i) => {
+    const x = others[i]!;
+    return y + x <= low && Number.isFinite(x) ? Math.min(0, low - x) : y;
+  });

@@ -4,6 +4,7 @@
  * What counts is what the next layer reads: where a clamp follows (relu, relu6), results on the far side of its bounds are all alike,
  * and an error there is none.
  */
+import { clamped } from "../../src/measure/layer-aims.ts";
 import { rowReader } from "../../src/measure/layer-inputs.ts";
 import { numbersOf } from "../../src/tensor/tensor.ts";
 import type { PairedLayer } from "./paired-layers.ts";
@@ -14,13 +15,12 @@ const heldOutPlaces = 32;
 
 /** Of each candidate: squared error over squared results, these without their means where there is a bias. */
 export function noiseOfRoundings(
-  { fake: { unfolding, outputs }, bias, bounds }: PairedLayer,
+  { fake: { unfolding, outputs }, bias, aim: { bounds } }: PairedLayer,
   candidates: readonly LayerRounding[],
   heldOut: readonly LayerSample[],
 ): number[] {
   const { length, groups } = unfolding;
   const perGroup = outputs / groups;
-  const clamped = (y: number): number => Math.min(Math.max(y, bounds.low), bounds.high);
   const weights = candidates.map(({ integers, scales }) =>
     Float64Array.from(integers, (q, at) => q * scales[Math.floor(at / length)]!),
   );
@@ -29,18 +29,18 @@ export function noiseOfRoundings(
   let rows = 0;
   const read = rowReader(unfolding, heldOutPlaces);
   for (const { input, result, sum } of heldOut) {
-    const [targets, others] = [numbersOf(sum?.real ?? result), sum && numbersOf(sum.shortcut)];
+    const [targets, others] = [numbersOf(sum?.target ?? result), sum && numbersOf(sum.shortcut)];
     read([input], ([row], group, place) => {
       if (group === 0) rows++;
       for (let o = group * perGroup; o < (group + 1) * perGroup; o++) {
         const at = place * outputs + o;
-        const wanted = clamped(targets[at]!);
+        const wanted = clamped(targets[at]!, bounds);
         sums[o]! += wanted;
         squares[o]! += wanted * wanted;
         const other = others?.[at] ?? 0;
         for (let c = 0; c < candidates.length; c++) {
           const own = (candidates[c]!.bias?.[o] ?? 0) + rowProduct(weights[c]!, o * length, row!);
-          const error = clamped(own + other) - wanted;
+          const error = clamped(own + other, bounds) - wanted;
           errors[c]! += error * error;
         }
       }

@@ -1,10 +1,11 @@
 /** What a layer reads and should give on average, and the bias that keeps its real mean. */
 import { constantOf } from "../../src/ir/match.ts";
 import { sliceQuantization } from "../../src/ir/types.ts";
+import { wantedResult } from "../../src/measure/layer-aims.ts";
 import { meanResults, meanRows } from "../../src/measure/layer-inputs.ts";
 import { numbersOf, type Tensor } from "../../src/tensor/tensor.ts";
 import type { PairedLayer } from "./paired-layers.ts";
-import { wantedResult, type LayerSample } from "./walk-layers.ts";
+import type { LayerSample } from "./walk-layers.ts";
 
 export interface LayerMeans {
   /** What each group of the layer reads in the quantized network. */
@@ -20,7 +21,7 @@ export const layerMeans = (layer: PairedLayer, samples: readonly LayerSample[]):
   ),
   results: meanResults(
     layer.fake,
-    samples.map((sample) => wantedResult(layer, sample)),
+    samples.map((sample) => wantedResult(sample, layer.aim.bounds)),
   ),
 });
 

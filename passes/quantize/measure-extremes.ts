@@ -1,8 +1,13 @@
-/** Ranges by what the samples that serve show, nothing cut off: for what is judged in eight bits before anything is calibrated. */
+/**
+ * Ranges by what the samples that serve show, cut off only where it has no effect: for what is judged in eight bits before anything
+ * is calibrated.
+ */
 import type { ExecutorFactory } from "../../src/exec/executor.ts";
 import type { Graph } from "../../src/ir/graph.ts";
 import { fittedSamples } from "../../src/measure/split-samples.ts";
 import type { SampleSource } from "../../src/pass/samples.ts";
+import { numbersOf } from "../../src/tensor/tensor.ts";
+import { EffectiveValues, type SeeValues } from "./effective-values.ts";
 import type { Plan } from "./plan.ts";
 
 /** Sets the ranges of all values that need one. */
@@ -17,25 +22,27 @@ export async function measureExtremes(
       .flatMap((group) => (group.fixed === undefined ? group.sources : []))
       .map((value) => [value.name, { value, min: 0, max: 0 }]),
   );
-  const executor = await createExecutor(graph, new Set(measured.keys()));
-  const see = (name: string, data: ArrayLike<number | bigint>): void => {
+  const effective = new EffectiveValues(graph, ({ name }) => measured.has(name));
+  const executor = await createExecutor(graph, new Set([...measured.keys(), ...effective.names]));
+  const see: SeeValues = (name, numbers) => {
     const range = measured.get(name);
     if (range === undefined) return;
-    for (let i = 0; i < data.length; i++) {
-      const x = Number(data[i]);
+    for (let i = 0; i < numbers.length; i++) {
+      const x = numbers[i]!;
       // `calibrate` is who speaks of NaN and infinities.
       if (!Number.isFinite(x)) continue;
       range.min = Math.min(range.min, x);
       range.max = Math.max(range.max, x);
     }
   };
+  const inputs = new Set(graph.inputs.map(({ name }) => name));
   try {
     for (const sample of fittedSamples(samples, Infinity)) {
       graph.inputs.forEach(({ name }, i) => {
-        see(name, sample[i]!.data);
+        effective.show(name, numbersOf(sample[i]!), see);
       });
-      executor.run(sample, (name, { data }) => {
-        see(name, data);
+      executor.run(sample, (name, tensor) => {
+        if (!inputs.has(name)) effective.show(name, numbersOf(tensor), see);
       });
     }
   } finally {

@@ -1,7 +1,6 @@
 /** The weighted layers of a fake-quantized graph, each with what it is in the real network. */
 import type { Graph, Operation, Value } from "../../src/ir/graph.ts";
 import { codesOf, constantOf, onlyUser } from "../../src/ir/match.ts";
-import { boundsAfter, type Bounds } from "./effective-values.ts";
 import type { GroupCodes } from "../../src/numerics/group-codes.ts";
 import type { Quantization } from "../../src/ir/types.ts";
 import { weightedLayerOf, type WeightedLayer } from "../../src/measure/layer-inputs.ts";
@@ -28,10 +27,8 @@ export interface PairedLayer {
   readonly real: WeightedLayer;
   readonly weight: StoredConstant;
   readonly bias: StoredConstant | undefined;
-  /** In the real network: what the layer is rounded towards, with the shortcut of the fake-quantized graph where there is one. */
+  /** In the real network, with a shortcut of the fake-quantized graph. */
   readonly aim: LayerAim;
-  /** What clamps that alone read its aim let through; all there is without any. */
-  readonly bounds: Bounds;
 }
 
 /** In order of computation; layers whose weights are no stored constants are left out. */
@@ -48,25 +45,21 @@ export function pairLayers(graph: Graph, real: Graph): PairedLayer[] {
     if (weight === undefined || constantOf(realLayer.weight) === undefined) return [];
     if ((bias === undefined) !== (fake.bias === undefined)) return [];
     const aim = pairedAim(graph, operation, real, realLayer.operation);
-    const bounds = boundsAfter(real, aim.target);
-    return [{ name: operation.result.name, fake, real: realLayer, weight, bias, aim, bounds }];
+    return [{ name: operation.result.name, fake, real: realLayer, weight, bias, aim }];
   });
 }
 
-function pairedAim(graph: Graph, operation: Operation, real: Graph, counterpart: Operation): LayerAim {
-  const own = { target: counterpart.result };
+/** Between a result and the sum stand what quantizes it and what dequantizes it, where it is stored at all. */
+function pairedAim(graph: Graph, { result }: Operation, real: Graph, counterpart: Operation): LayerAim {
   const aim = aimOf(real, counterpart);
-  if (aim.shortcut === undefined) return own;
-  let { result } = operation;
-  for (let user = onlyUser(graph, result); user !== undefined; user = onlyUser(graph, result)) {
-    if (user.definition === add) {
-      const shortcut = user.operands.find((operand) => operand !== result);
-      return shortcut === undefined ? own : { target: aim.target, shortcut };
-    }
-    if (user.definition !== quantize && user.definition !== dequantize) return own;
-    ({ result } = user);
-  }
-  return own;
+  if (aim.shortcut === undefined) return aim;
+  let [term, user] = [result, onlyUser(graph, result)];
+  while (user?.definition === quantize || user?.definition === dequantize)
+    [term, user] = [user.result, onlyUser(graph, user.result)];
+  const shortcut = user?.definition === add ? user.operands.find((operand) => operand !== term) : undefined;
+  if (shortcut === undefined)
+    throw new Error(`internal: %${result.name} is not added as in the real network`);
+  return { ...aim, shortcut };
 }
 
 export function storedConstant(read: Value): StoredConstant | undefined {

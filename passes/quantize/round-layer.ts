@@ -10,6 +10,7 @@
  * takes care of those.
  */
 import { constantOf } from "../../src/ir/match.ts";
+import { wantedResult } from "../../src/measure/layer-aims.ts";
 import { crossMoments, enoughRows, ownMoments, rowReader } from "../../src/measure/layer-inputs.ts";
 import { elementFactors } from "../../src/numerics/group-codes.ts";
 import { fitWeights } from "../../src/numerics/least-squares.ts";
@@ -20,7 +21,7 @@ import { elementBits, isOdd } from "../../src/tensor/element-type.ts";
 import { numbersOf } from "../../src/tensor/tensor.ts";
 import { layerMeans, meanKeepingBias, rowsOf } from "./layer-means.ts";
 import { codeElement, type PairedLayer } from "./paired-layers.ts";
-import { wantedResult, type LayerSample } from "./walk-layers.ts";
+import type { LayerSample } from "./walk-layers.ts";
 
 export type Aim = "nearest" | "weights" | "outputs";
 
@@ -106,7 +107,7 @@ function momentsOf(
   const [own, cross] = [ownMoments(unfolding), crossMoments(unfolding, perGroup)];
   const read = rowReader(unfolding, enoughRows(unfolding, samples.length, manyProducts, manyPlaces));
   for (const sample of samples) {
-    const wanted = Float64Array.from(numbersOf(wantedResult(layer, sample)));
+    const wanted = Float64Array.from(numbersOf(wantedResult(sample, layer.aim.bounds)));
     read([sample.input], ([row], group, place) => {
       const first = place * outputs + group * perGroup;
       own[group]!.add(row!);

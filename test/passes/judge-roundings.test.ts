@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { passes } from "../../passes/index.ts";
 import { noiseOfRoundings } from "../../passes/quantize/judge-roundings.ts";
 import { pairLayers } from "../../passes/quantize/paired-layers.ts";
+import type { LayerSample } from "../../passes/quantize/walk-layers.ts";
 import type { LayerRounding } from "../../passes/quantize/round-layer.ts";
 import { interpreterFactory } from "../../src/exec/interpreter.ts";
 import { runPipeline } from "../../src/pass/manager.ts";
@@ -33,10 +34,10 @@ const rounding = (integers: readonly number[]): LayerRounding => ({
   scales: Float64Array.of(1, 1),
   bias: Float64Array.of(0, 0),
 });
-const row = (x: number): [ReturnType<typeof tensor>, ReturnType<typeof tensor>] => [
-  tensor("f32", [1, 1], [x]),
-  tensor("f32", [1, 1], [x]),
-];
+const row = (x: number): LayerSample => ({
+  input: tensor("f32", [1, 1], [x]),
+  result: tensor("f32", [1, 2], [x, -x]),
+});
 
 test.each([
   ["nothing", "", "l", [-Infinity, Infinity]],
@@ -48,7 +49,7 @@ test.each([
     [0, 3],
   ],
 ] as const)("the bounds of %s", async (_, clamps, last, [low, high]) => {
-  expect((await pairOf(net(clamps, last))).bounds).toEqual({ low, high });
+  expect((await pairOf(net(clamps, last))).aim.bounds).toEqual({ low, high });
 });
 
 test("an error beyond the clamp counts nothing", async () => {
