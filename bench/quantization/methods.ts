@@ -46,6 +46,18 @@ export const methods: readonly Method[] = [
     name: "W8 rounded, 16-bit logits",
     passes: `widen-values{values=deciding}, ${fake("bits=8")}, round-weights{bits=8}, correct-bias`,
   },
+  {
+    name: "W8, small values of 16 bits",
+    passes: `widen-values{values=small}, ${fake("bits=8")}, correct-bias`,
+  },
+  {
+    name: "W8 rounded, small values of 16 bits",
+    passes: `widen-values{values=small}, ${fake("bits=8")}, round-weights{bits=8}, correct-bias`,
+  },
+  {
+    name: "W4, small values of 16 bits",
+    passes: `widen-values{values=small}, ${fake("bits=4")}, round-weights, correct-bias`,
+  },
   { name: "W8A16", passes: `widen-values{values=all}, ${fake("bits=8")}, correct-bias` },
   {
     name: "W4A16",

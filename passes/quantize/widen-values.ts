@@ -1,28 +1,33 @@
 /**
  * Asks for 16 bits where values are stored: `values="conv1, relu_2"`, by the names that reports give them, or `values=all`, which is every
  * value inside the network and its outputs; `values="all, -conv1"` is all but one; `values=deciding` is what decides the answer (outputs, or
- * what a final softmax reads). Inputs stay in eight bits unless they are named: the caller fills them.
+ * what a final softmax reads); `values=small` what takes little memory: inside the network and at most a 32nd of the largest value, as means and
+ * logits are. Inputs stay in eight bits unless they are named: the caller fills them.
  *
  * What shares a quantization is widened together (plan.ts). Values are only marked (`as i16`): `calibrate` then gives them ranges that clip
  * nothing, `insert-fake-quantization` the type.
  *
  * Refuses, naming each, values that are none, that are not stored, whose quantization an operator or the samples fix, and that an
- * operation could not read in 16 bits. Of `all`, the last two stay in eight, and a finding says why.
+ * operation could not read in 16 bits. Of `all` and `small`, the last two stay in eight, and a finding says why.
  */
 import { diagnostic, DiagnosticError, fail, type Diagnostic } from "../../src/diagnostics/diagnostic.ts";
 import { didYouMean } from "../../src/diagnostics/suggest.ts";
 import { text } from "../../src/ir/attributes.ts";
 import { inferType, type Graph, type Operation, type Value } from "../../src/ir/graph.ts";
-import { isConstant, onlyUser } from "../../src/ir/match.ts";
+import { isConstant, isOutput, onlyUser } from "../../src/ir/match.ts";
 import { operandSpecs } from "../../src/ir/operation.ts";
 import { perTensor, tensorType, type TensorType } from "../../src/ir/types.ts";
 import { decidingValue } from "../../src/measure/judge-outputs.ts";
 import { definePass } from "../../src/pass/pass.ts";
+import { elementCount } from "../../src/tensor/tensor.ts";
 import { fixedInputsOf } from "./fixed-inputs.ts";
 import { fixedBy, isWide, planQuantization, type FixedQuantization, type Group, type Plan } from "./plan.ts";
 
 const everything = "all";
 const deciding = "deciding";
+const small = "small";
+/** The memory planner's peak holds the largest value and more: what is so much smaller mostly fits beside it. */
+const smallShare = 1 / 32;
 
 export const widenValues = definePass({
   name: "widen-values",
@@ -35,21 +40,21 @@ export const widenValues = definePass({
       .filter((name) => name !== "");
     if (names.length === 0)
       fail("option", "values names nothing to widen", {
-        help: `give names with commas, ${everything} or ${deciding}`,
+        help: `give names with commas, ${everything}, ${deciding} or ${small}`,
       });
     const fixedInputs = fixedInputsOf(graph, context);
     const plan = planQuantization(graph, fixedInputs);
     const named = storedValues(
       graph,
       plan,
-      names.filter((name) => ![everything, deciding].includes(name) && !name.startsWith("-")),
+      names.filter((name) => ![everything, deciding, small].includes(name) && !name.startsWith("-")),
     );
     const spared = storedValues(
       graph,
       plan,
       names.filter((name) => name.startsWith("-")).map((name) => name.slice(1).trim()),
     );
-    if (spared.length > 0 && !names.includes(everything))
+    if (spared.length > 0 && !names.includes(everything) && !names.includes(small))
       fail("option", `values leaves out %${spared[0]!.name}, but does not name ${everything}`, {
         help: `write values="${everything}, -${spared[0]!.name}"`,
       });
@@ -57,11 +62,12 @@ export const widenValues = definePass({
     if (both !== undefined)
       fail("option", `values both names and leaves out %${both.name}, or what shares its quantization`);
     const decisive = names.includes(deciding) ? graph.outputs.map(decidingValue) : [];
-    const chosen = names.includes(everything)
-      ? plan.groups.filter(
-          (group) => isInner(graph, group) && !spared.some((value) => plan.groupOf(value) === group),
-        )
-      : [];
+    const chosen = plan.groups.filter(
+      (group) =>
+        ((names.includes(everything) && isInner(graph, group)) ||
+          (names.includes(small) && isSmall(graph, plan, group))) &&
+        !spared.some((value) => plan.groupOf(value) === group),
+    );
     for (const value of [
       ...named.flatMap((value) => plan.groupOf(value)!.values),
       ...decisive.flatMap((value) => plan.groupOf(value)?.values ?? []),
@@ -85,6 +91,15 @@ export const widenValues = definePass({
 /** Whether `all` means it: states have their 16 bits. */
 const isInner = (graph: Graph, { values, width }: Group): boolean =>
   width !== "state" && !values.some((value) => graph.callerInputs.includes(value));
+
+/** Whether `small` means it: outputs are the caller's, who reads as many bytes as he did. */
+function isSmall(graph: Graph, { groups }: Plan, group: Group): boolean {
+  const elements = ({ type }: Value): number => elementCount(type.shape);
+  const most = smallShare * Math.max(0, ...groups.flatMap(({ values }) => values.map(elements)));
+  return (
+    isInner(graph, group) && group.values.every((value) => elements(value) <= most && !isOutput(graph, value))
+  );
+}
 
 /** The values of these names. @throws DiagnosticError naming all that are not stored */
 function storedValues(graph: Graph, plan: Plan, names: readonly string[]): Value[] {
