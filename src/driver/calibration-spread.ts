@@ -13,7 +13,7 @@ const usual: SampleSpread = { samples: 150, elements: 2 ** 19 };
  * rows than columns say little. Small networks of small samples get as many as cost little: of so many numbers and
  * multiply-accumulates at most.
  */
-const rounding = { elements: 2 ** 21, macs: 2 ** 29 };
+const rounding = { elements: 2 ** 21, macs: 2 ** 33 };
 
 /** @param steps the passes it goes through */
 export function calibrationSpread(graph: Graph, steps: readonly PipelineStep[] = []): SampleSpread {
