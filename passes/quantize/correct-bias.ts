@@ -4,11 +4,12 @@
  * Rounded weights and clipped inputs shift a layer's mean, channel by channel, and the shifts add up from layer to layer. With
  * means over samples and positions, x the inputs in the real network and x̂ those in the quantized one,
  *
- *     b̂[c] = b[c] + mean(W x)[c] - mean(Ŵ x̂)[c]
+ *     b̂[c] = mean(y)[c] - mean(Ŵ x̂)[c],    y = b + W x
  *
  * layer after layer, each on inputs that the corrected layers before it give (algorithms.md 5.3; Nagel et al., "Data-Free
  * Quantization through Weight Equalization and Bias Correction", section 4.2, with measured means). What is left is less than half
- * a step of the stored bias.
+ * a step of the stored bias. At the end of a residual branch y is what is missing to the real sum (layer-aims.ts): the shortcut's shift is
+ * made good there too.
  *
  * Withdraws all of it when the error of the deciding values (judge-outputs.ts) on samples held out did not fall.
  *

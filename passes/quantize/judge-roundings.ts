@@ -2,7 +2,7 @@
  * How far a layer with rounded weights is from the real network's, on samples held out.
  *
  * What counts is what the next layer reads: where a clamp follows (relu, relu6), results on the far side of its bounds are all alike,
- * and an error there is none.
+ * and an error there is none. At the end of a residual branch it is the sum that is compared.
  */
 import { clamped } from "../../src/measure/layer-aims.ts";
 import { rowReader } from "../../src/measure/layer-inputs.ts";

@@ -3,11 +3,11 @@
  * network gives it. Candidates, all with the bias that keeps each channel's mean:
  *
  *     nearest   the levels it has
- *     weights   rounded towards W                                                                  (algorithms.md 5.4)
- *     outputs   rounded towards W* = W · Σ x x̂ᵀ · (Σ x̂ x̂ᵀ)⁻¹, which makes good what was lost before  (5.4b)
+ *     weights   rounded towards W                                                             (algorithms.md 5.4)
+ *     outputs   rounded towards W* = Σ y x̂ᵀ · (Σ x̂ x̂ᵀ)⁻¹, which makes good what was lost before  (5.4b)
  *
- * with x the rows of the real network and x̂ those of the quantized one. Where there is a bias all moments are about the means: the bias
- * takes care of those.
+ * with x̂ the rows of the quantized network and y what they should give (layer-aims.ts): the real network's W x, or at the end of a residual
+ * branch what is missing to its sum. Where there is a bias all moments are about the means: the bias takes care of those.
  */
 import { constantOf } from "../../src/ir/match.ts";
 import { wantedResult } from "../../src/measure/layer-aims.ts";

@@ -21,13 +21,14 @@ const net = (clamps: string, last: string): string => `graph @net(%x: tensor<1x1
   return %${last}
 }`;
 
-async function pairOf(text: string): Promise<ReturnType<typeof pairLayers>[number]> {
+async function pairOf(text: string, name = "l"): Promise<ReturnType<typeof pairLayers>[number]> {
   const graph = parseGraph(text, { file: "net.qir" });
   const samples = samplesFromArrays([tensor("f32", [2, 1], [-4, 4])], [[1, 1]]);
   const context = createContext({ executor: interpreterFactory, samples });
   const pipeline = "calibrate{method=minmax}, insert-fake-quantization";
   await runPipeline(graph, parsePipeline(pipeline), passes, context);
-  return pairLayers(graph, context.snapshots.get("real")!)[0]!;
+  const pairs = pairLayers(graph, context.snapshots.get("real")!);
+  return pairs.find((pair) => pair.name.startsWith(name))!;
 }
 const rounding = (integers: readonly number[]): LayerRounding => ({
   integers: Int32Array.from(integers),
@@ -62,4 +63,35 @@ test("an error beyond the clamp counts nothing", async () => {
   const clamped = noiseOfRoundings(await pairOf(net(relu, "r")), candidates, held);
   expect(clamped[0]).toBe(0);
   expect(clamped[1]).toBeGreaterThan(0);
+});
+
+test("at the end of a branch the sum counts, with the shortcut as it is now", async () => {
+  const sum = "%s = add %m, %r0 : tensor<1x2xf32>\n%r = relu %s : tensor<1x2xf32>";
+  const text = net(
+    `%r0 = relu %l : tensor<1x2xf32>
+  %v = constant {value = dense<[[2.0], [-2.0]]>} : tensor<2x1xf32>
+  %c = constant {value = dense<[0.0, 0.0]>} : tensor<2xf32>
+  %m = linear %x, %v, %c : tensor<1x2xf32>
+  ${sum}`,
+    "r",
+  );
+  const layer = await pairOf(text, "m");
+  expect(layer.aim.target.name).toBe("s");
+  expect(layer.aim.shortcut!.name).toBe("r0_fake");
+  // The shortcut has become 0 and 1 where it was 4 and 0: 12 and what is below zero are wanted.
+  const held: LayerSample[] = [
+    {
+      input: tensor("f32", [1, 1], [4]),
+      result: tensor("f32", [1, 2], [8, -8]),
+      sum: { target: tensor("f32", [1, 2], [12, -8]), shortcut: tensor("f32", [1, 2], [0, 1]) },
+    },
+  ];
+  const [right, blind, cut] = noiseOfRoundings(
+    layer,
+    [rounding([3, -2]), rounding([2, -2]), rounding([3, -9])],
+    held,
+  );
+  expect(right).toBe(0);
+  expect(blind).toBeGreaterThan(0);
+  expect(cut).toBe(0);
 });
