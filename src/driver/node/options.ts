@@ -1,5 +1,6 @@
 /** Options that several commands share, and how their texts are read. A misread option is a usage error: exit code 2. */
 import { InvalidArgumentError, Option, type Command } from "commander";
+import { fewestBits, mostBits } from "../../numerics/levels.ts";
 import { engineNames, type EngineName } from "../engines.ts";
 import type { FixedInputs, ModelOptions, Shapes, States } from "../model.ts";
 import type { InputMapping } from "../samples.ts";
@@ -90,6 +91,22 @@ export function wholeNumber(text: string): number {
 export function count(text: string): number {
   const value = wholeNumber(text);
   if (value === 0) throw new InvalidArgumentError("It is expected to be at least 1.");
+  return value;
+}
+
+/** The width of a weight. */
+export function weightBits(text: string): number {
+  const value = wholeNumber(text);
+  if (value < fewestBits || value > mostBits.integers)
+    throw new InvalidArgumentError(`It is expected to be ${fewestBits} to ${mostBits.integers}.`);
+  return value;
+}
+
+/** How many weights share a scale. */
+export function powerOfTwo(text: string): number {
+  const value = wholeNumber(text);
+  if (value < 2 || (value & (value - 1)) !== 0)
+    throw new InvalidArgumentError("It is expected to be a power of two, 2 or more.");
   return value;
 }
 

@@ -21,7 +21,8 @@ import {
   amountOf,
   shareOf,
   count,
-  wholeNumber,
+  powerOfTwo,
+  weightBits,
   windowOf,
   withInputMapping,
   type InputOptions,
@@ -86,11 +87,11 @@ export function addCompile(program: Command, streams: Streams): void {
     )
     .requiredOption("--out <DIR>", "the folder to write, whole or not at all")
     .option("--name <NAME>", "names files and functions (default: the model's file name)")
-    .option("--bits <N>", "bits of a weight, 2 to 8 (default: 8)", wholeNumber)
+    .option("--bits <N>", "bits of a weight, 2 to 8 (default: 8)", weightBits)
     .option(
       "--first-last-bits <N>",
       "of the first and the last layers' weights (default: the same)",
-      wholeNumber,
+      weightBits,
     )
     .addOption(
       new Option(
@@ -104,7 +105,7 @@ export function addCompile(program: Command, streams: Streams): void {
         "a scale for each output channel, each layer, or each group of a channel's inputs (default: channel)",
       ).choices(["channel", "tensor", "group"]),
     )
-    .option("--group-size <N>", "weights of a group, a power of two (default: 16)", wholeNumber)
+    .option("--group-size <N>", "weights of a group, a power of two (default: 16)", powerOfTwo)
     .option(
       "--wide <NAMES>",
       "values to store in 16 bits, with commas; all,-NAME is all but one, small what takes little memory, deciding the logits (default: none)",
