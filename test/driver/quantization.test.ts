@@ -183,3 +183,44 @@ test("what each layer's width costs is drawn, a line a width, and one of values"
   const { findings } = reportOf(out).passes.find(({ pass }) => pass === "measure-sensitivity")!;
   expect(section).toContain(`at 2 bits: ${(findings[0]!["2 bits dB"] as number).toFixed(1)} dB`);
 });
+
+test("accurate: sixteen bits where they are small, weights of eight rounded", async () => {
+  writeFileSync(
+    at("means.qir"),
+    `graph @net(%x: tensor<1x8x8x2xf32>) {
+  %k = constant {value = dense<[[${rows(1, 2)}], [${rows(1, 2)}]]>} : tensor<2x1x1x2xf32>
+  %h = conv2d %x, %k : tensor<1x8x8x2xf32>
+  %r = relu %h : tensor<1x8x8x2xf32>
+  %m = reduce_mean %r {axes = [1, 2], keepdims = false} : tensor<1x2xf32>
+  %v = constant {value = dense<${rows(3, 2)}>} : tensor<3x2xf32>
+  %z = linear %m, %v : tensor<1x3xf32>
+  %y = softmax %z : tensor<1x3xf32>
+  return %y
+}
+`,
+  );
+  const pixels = Float32Array.from({ length: 20 * 128 }, () => 2 * random.uniform() - 1);
+  writeFileSync(at("pixels.npy"), writeNpy(tensor("f32", [20, 8, 8, 2], pixels)));
+  const make = async (out: string, ...more: string[]) =>
+    quern(
+      "compile",
+      at("means.qir"),
+      "--name",
+      "net",
+      "--calibrate",
+      at("pixels.npy"),
+      ...more,
+      "--out",
+      at(out),
+    );
+  expect(await make("accurate", "--pipeline", "accurate")).toMatchObject({ code: 0, err: "" });
+  const types = (out: string): (string | undefined)[] =>
+    ["r", "m", "z", "y"].map((name) => typeIn(at(out), name));
+  expect(types("accurate")).toEqual(["1x8x8x2xi8", "1x2xi16", "1x3xi16", "1x3xi8"]);
+  const { findings } = reportOf(at("accurate")).passes.find(({ pass }) => pass === "round-weights")!;
+  expect(findings[0]).toHaveProperty("after dB");
+  expect(await quern("verify", at("accurate"))).toMatchObject({ code: 0 });
+  // What is asked for by name goes before.
+  expect(await make("named", "--pipeline", "accurate", "--wide", "deciding")).toMatchObject({ code: 0 });
+  expect(types("named")).toEqual(["1x8x8x2xi8", "1x2xi8", "1x3xi16", "1x3xi8"]);
+});

@@ -64,6 +64,7 @@ Examples:
   $ quern compile kws.onnx --calibrate x.npy --bits 4 --first-last-bits 8 --out build/kws4
   $ quern compile kws.onnx --calibrate x.npy --prune 25% --out build/kws
   $ quern compile ad.onnx --calibrate recordings.npy --window 5 --out build/ad
+  $ quern compile net.onnx --calibrate x.npy --pipeline accurate --out build/net
   $ quern compile vww_bn.onnx --pipeline data-free --ranges input.json --out build/vww
   $ quern compile kws_int8.tflite --rounding tflite-double --out build/kws
 
