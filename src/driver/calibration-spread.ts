@@ -10,17 +10,25 @@ const usual: SampleSpread = { samples: 150, elements: 2 ** 19 };
 
 /**
  * Rounding to second order solves for all weights of an output at once, and a fully connected layer shows it one row a sample: fewer
- * rows than columns say little. Small networks of small samples get as many as cost little: of so many numbers and
+ * rows than columns say little. Small samples of small networks get as many as cost little: of so many numbers and
  * multiply-accumulates at most.
  */
-const rounding = { elements: 2 ** 21, macs: 2 ** 33 };
+const rounding: SampleSpread & { readonly macs: number } = {
+  samples: 2 ** 11,
+  elements: 2 ** 21,
+  macs: 2 ** 33,
+};
 
 /** @param steps the passes it goes through */
 export function calibrationSpread(graph: Graph, steps: readonly PipelineStep[] = []): SampleSpread {
   if (!roundsWeights(steps)) return usual;
   const elements = graph.callerInputs.reduce((sum, { type }) => sum + elementCount(type.shape), 0);
   const { macs } = measureGraph(graph);
-  const affordable = Math.min(rounding.elements / Math.max(1, elements), rounding.macs / Math.max(1, macs));
+  const affordable = Math.min(
+    rounding.samples,
+    rounding.elements / Math.max(1, elements),
+    rounding.macs / Math.max(1, macs),
+  );
   return { ...usual, samples: Math.max(usual.samples, Math.floor(affordable)) };
 }
 
