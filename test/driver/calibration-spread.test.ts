@@ -1,0 +1,47 @@
+/** How many samples of a large file calibrate a network. */
+import { expect, test } from "vitest";
+import { pipelineText } from "../../src/driver/compile.ts";
+import { calibrationSpread } from "../../src/driver/calibration-spread.ts";
+import type { Graph } from "../../src/ir/graph.ts";
+import { parseGraph } from "../../src/text/parse.ts";
+import { parsePipeline } from "../../src/text/pipeline.ts";
+
+/** A convolution of 3 × 3 over a square image of `side` pixels, to `channels`. */
+const net = (side: number, channels: number): Graph =>
+  parseGraph(
+    `graph @net(%x: tensor<1x${side}x${side}x1xf32>) {
+      %w = constant {value = dense<splat 1>} : tensor<${channels}x3x3x1xf32>
+      %y = conv2d %x, %w {pads = [1, 1, 1, 1]} : tensor<1x${side}x${side}x${channels}xf32>
+      return %y
+    }`,
+    { file: "net.qir" },
+  );
+const samples = (graph: Graph, pipeline: string): number =>
+  calibrationSpread(graph, parsePipeline(pipelineText(pipeline))).samples;
+
+test("the usual number where no weights are rounded", () => {
+  const graph = net(32, 1);
+  const usual = calibrationSpread(graph);
+  expect(usual.samples).toBe(150);
+  for (const pipeline of [
+    "default",
+    "calibrate, insert-fake-quantization{bits=4}",
+    "calibrate, insert-fake-quantization{bits=7}, round-weights",
+  ])
+    expect(calibrationSpread(graph, parsePipeline(pipelineText(pipeline)))).toEqual(usual);
+});
+
+test("more where they are, by numbers, by work and by count", () => {
+  const four = "calibrate, insert-fake-quantization{bits=4}, round-weights";
+  expect(samples(net(64, 1), four)).toBe(2 ** 21 / 64 ** 2);
+  expect(samples(net(64, 1024), four)).toBe(Math.floor(2 ** 33 / (9 * 64 ** 2 * 1024)));
+  expect(samples(net(8, 1), four)).toBe(2048);
+  expect(samples(net(256, 1), four)).toBe(150);
+});
+
+test("at eight bits where all weights are rounded, or the ends have fewer", () => {
+  const more = 2 ** 21 / 64 ** 2;
+  expect(samples(net(64, 1), "accurate")).toBe(more);
+  const ends = "calibrate, insert-fake-quantization{bits=8, first-last-bits=4}, round-weights";
+  expect(samples(net(64, 1), ends)).toBe(more);
+});
