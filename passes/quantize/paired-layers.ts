@@ -4,7 +4,7 @@ import { codesOf, constantOf, onlyUser } from "../../src/ir/match.ts";
 import type { GroupCodes } from "../../src/numerics/group-codes.ts";
 import type { Quantization } from "../../src/ir/types.ts";
 import { weightedLayerOf, type WeightedLayer } from "../../src/measure/layer-inputs.ts";
-import { aimOf, type LayerAim } from "../../src/measure/layer-aims.ts";
+import { aimOf, unbounded, type LayerAim } from "../../src/measure/layer-aims.ts";
 import { add } from "../../src/ops/add.ts";
 import { dequantize } from "../../src/ops/dequantize.ts";
 import { quantize } from "../../src/ops/quantize.ts";
@@ -49,7 +49,7 @@ export function pairLayers(graph: Graph, real: Graph): PairedLayer[] {
   });
 }
 
-/** Between a result and the sum stand what quantizes it and what dequantizes it, where it is stored at all. */
+/** Between a result and its sum stand what quantizes and what dequantizes it. Where other passes put more there, the result is the aim. */
 function pairedAim(graph: Graph, { result }: Operation, real: Graph, counterpart: Operation): LayerAim {
   const aim = aimOf(real, counterpart);
   if (aim.shortcut === undefined) return aim;
@@ -57,8 +57,7 @@ function pairedAim(graph: Graph, { result }: Operation, real: Graph, counterpart
   while (user?.definition === quantize || user?.definition === dequantize)
     [term, user] = [user.result, onlyUser(graph, user.result)];
   const shortcut = user?.definition === add ? user.operands.find((operand) => operand !== term) : undefined;
-  if (shortcut === undefined)
-    throw new Error(`internal: %${result.name} is not added as in the real network`);
+  if (shortcut === undefined) return { target: counterpart.result, bounds: unbounded };
   return { ...aim, shortcut };
 }
 

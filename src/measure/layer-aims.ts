@@ -16,11 +16,13 @@ export interface Bounds {
   readonly high: number;
 }
 
+export const unbounded: Bounds = { low: -Infinity, high: Infinity };
+
 /** What clamps that alone read the value let through; all there is without any. */
 export function boundsAfter(graph: Graph, value: Value): Bounds {
   const next = onlyUser(graph, value);
   const form = next?.definition.integer;
-  if (form?.kind !== "clamp") return { low: -Infinity, high: Infinity };
+  if (form?.kind !== "clamp") return unbounded;
   const [own, further] = [form.bounds(next!.attributes), boundsAfter(graph, next!.result)];
   return { low: clamped(further.low, own), high: clamped(further.high, own) };
 }
