@@ -1,11 +1,9 @@
 /** What a layer reads and should give on average, and the bias that keeps its real mean. */
 import { constantOf } from "../../src/ir/match.ts";
 import { sliceQuantization } from "../../src/ir/types.ts";
-import { wantedResult } from "../../src/measure/layer-aims.ts";
 import { meanResults, meanRows } from "../../src/measure/layer-inputs.ts";
 import { numbersOf, type Tensor } from "../../src/tensor/tensor.ts";
 import type { PairedLayer } from "./paired-layers.ts";
-import type { LayerSample } from "./walk-layers.ts";
 
 export interface LayerMeans {
   /** What each group of the layer reads in the quantized network. */
@@ -14,16 +12,11 @@ export interface LayerMeans {
   readonly results: Float64Array;
 }
 
-export const layerMeans = (layer: PairedLayer, samples: readonly LayerSample[]): LayerMeans => ({
-  rows: meanRows(
-    layer.fake.unfolding,
-    samples.map(({ input }) => input),
-  ),
-  results: meanResults(
-    layer.fake,
-    samples.map((sample) => wantedResult(sample, layer.aim.bounds)),
-  ),
-});
+export const layerMeans = (
+  { fake }: PairedLayer,
+  inputs: readonly Tensor[],
+  results: readonly Tensor[],
+): LayerMeans => ({ rows: meanRows(fake.unfolding, inputs), results: meanResults(fake, results) });
 
 /** Of a layer that reads the same on average in both networks. */
 export function meansOfInput({ fake, real }: PairedLayer, mean: Tensor): LayerMeans {

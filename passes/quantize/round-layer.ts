@@ -85,7 +85,13 @@ export function roundLayer(
       }
     }
   }
-  const means = layer.bias && layerMeans(layer, fitted);
+  const means =
+    layer.bias &&
+    layerMeans(
+      layer,
+      fitted.map(({ input }) => input),
+      fitted.map((sample) => wantedResult(sample, layer.aim.bounds)),
+    );
   return candidates.map(({ integers, scales }) => ({
     integers,
     scales,
