@@ -93,8 +93,7 @@ export const calibrate = definePass({
         isEnd: group.width !== "narrow" || (options.method === "auto" && ends.has(group)),
       }))
       .filter(({ sources }) => sources.length > 0);
-    const narrow = new Set(groups.flatMap(({ sources, width }) => (width === "narrow" ? sources : [])));
-    const effective = new EffectiveValues(graph, (value) => narrow.has(value));
+    const effective = new EffectiveValues(graph, plan);
     await measure(graph, groups, effective, samples, createExecutor, options, context);
 
     const chosen =

@@ -13,6 +13,7 @@ import { isConstant, onlyUser } from "../../src/ir/match.ts";
 import { sameShape } from "../../src/ir/types.ts";
 import { boundsAfter } from "../../src/measure/layer-aims.ts";
 import { add } from "../../src/ops/add.ts";
+import type { Plan } from "./plan.ts";
 
 /** Called back with numbers of a value, valid during the call. */
 export type SeeValues = (name: string, numbers: ArrayLike<number>) => void;
@@ -21,16 +22,18 @@ export type SeeValues = (name: string, numbers: ArrayLike<number>) => void;
 export class EffectiveValues {
   readonly #sums: readonly ClampedSum[];
 
-  /** @param mayCut whose range may leave out what has no effect; an input's never does, whose numbers others make */
-  constructor(graph: Graph, mayCut: (value: Value) => boolean) {
+  /** Of values of eight bits: sixteen need no cut. An input's range holds all, for its numbers are made elsewhere. */
+  constructor(graph: Graph, plan: Plan) {
+    const mayCut = (value: Value): boolean =>
+      value.producer !== undefined &&
+      onlyUser(graph, value) !== undefined &&
+      plan.groupOf(value)?.width === "narrow";
     this.#sums = graph.operations.flatMap((operation) => {
       const [a, b] = operation.operands;
       if (operation.definition !== add || a === b || [a!, b!].some(isConstant)) return [];
       if (!sameShape(a!.type.shape, b!.type.shape)) return [];
       const { low } = boundsAfter(graph, operation.result);
-      const cut = [a!, b!].filter(
-        (term) => term.producer !== undefined && onlyUser(graph, term) !== undefined && mayCut(term),
-      );
+      const cut = [a!, b!].filter(mayCut);
       if (cut.length === 0 || low < 0) return [];
       return [new ClampedSum(a!.name, b!.name, new Set(cut.map(({ name }) => name)), low)];
     });
@@ -81,7 +84,7 @@ class ClampedSum {
   }
 }
 
-/** Of the first beside the others. Beside what is not finite all of it has an effect. */
+/** Of the first beside the others. What is not finite is never cut, nor is anything beside it: calibration has to see it. */
 export const effectiveValues = (
   values: ArrayLike<number>,
   others: ArrayLike<number>,
@@ -89,5 +92,5 @@ export const effectiveValues = (
 ): Float64Array =>
   Float64Array.from(values, (y, i) => {
     const x = others[i]!;
-    return y + x <= low && Number.isFinite(x) ? Math.min(0, low - x) : y;
+    return Number.isFinite(y) && Number.isFinite(x) && y + x <= low ? Math.min(0, low - x) : y;
   });

@@ -22,7 +22,7 @@ export async function measureExtremes(
       .flatMap((group) => (group.fixed === undefined ? group.sources : []))
       .map((value) => [value.name, { value, min: 0, max: 0 }]),
   );
-  const effective = new EffectiveValues(graph, ({ name }) => measured.has(name));
+  const effective = new EffectiveValues(graph, plan);
   const executor = await createExecutor(graph, new Set([...measured.keys(), ...effective.names]));
   const see: SeeValues = (name, numbers) => {
     const range = measured.get(name);

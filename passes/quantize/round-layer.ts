@@ -18,7 +18,7 @@ import { levelsOf } from "../../src/numerics/levels.ts";
 import type { Moments } from "../../src/numerics/moments.ts";
 import { RowRounder } from "../../src/numerics/second-order-rounding.ts";
 import { elementBits, isOdd } from "../../src/tensor/element-type.ts";
-import { numbersOf } from "../../src/tensor/tensor.ts";
+import { numbersOf, type Tensor } from "../../src/tensor/tensor.ts";
 import { layerMeans, meanKeepingBias, rowsOf } from "./layer-means.ts";
 import { codeElement, type PairedLayer } from "./paired-layers.ts";
 import type { LayerSample } from "./walk-layers.ts";
@@ -62,7 +62,9 @@ export function roundLayer(
     integers: Int32Array.from(stored),
     scales: Float64Array.from(storedScales),
   }));
-  const moments = aims.some((aim) => aim !== "nearest") ? momentsOf(layer, fitted) : undefined;
+  const inputs = fitted.map(({ input }) => input);
+  const wanted = fitted.map((sample) => wantedResult(sample, layer.aim.bounds));
+  const moments = aims.some((aim) => aim !== "nearest") ? momentsOf(layer, inputs, wanted) : undefined;
   for (let group = 0; moments !== undefined && group < groups; group++) {
     const [first, last] = [group * perGroup, (group + 1) * perGroup];
     const about = (all: Moments): Moments => (layer.bias === undefined ? all : all.centered());
@@ -85,13 +87,7 @@ export function roundLayer(
       }
     }
   }
-  const means =
-    layer.bias &&
-    layerMeans(
-      layer,
-      fitted.map(({ input }) => input),
-      fitted.map((sample) => wantedResult(sample, layer.aim.bounds)),
-    );
+  const means = layer.bias && layerMeans(layer, inputs, wanted);
   return candidates.map(({ integers, scales }) => ({
     integers,
     scales,
@@ -105,19 +101,19 @@ const manyPlaces = 256;
 
 /** Of the rows x̂ with themselves, and of what outputs should give with the rows. */
 function momentsOf(
-  layer: PairedLayer,
-  samples: readonly LayerSample[],
+  { fake: { unfolding, outputs } }: PairedLayer,
+  inputs: readonly Tensor[],
+  wanted: readonly Tensor[],
 ): { own: readonly Moments[]; cross: readonly Moments[] } {
-  const { unfolding, outputs } = layer.fake;
   const perGroup = outputs / unfolding.groups;
   const [own, cross] = [ownMoments(unfolding), crossMoments(unfolding, perGroup)];
-  const read = rowReader(unfolding, enoughRows(unfolding, samples.length, manyProducts, manyPlaces));
-  for (const sample of samples) {
-    const wanted = Float64Array.from(numbersOf(wantedResult(sample, layer.aim.bounds)));
-    read([sample.input], ([row], group, place) => {
+  const read = rowReader(unfolding, enoughRows(unfolding, inputs.length, manyProducts, manyPlaces));
+  for (const [s, input] of inputs.entries()) {
+    const results = Float64Array.from(numbersOf(wanted[s]!));
+    read([input], ([row], group, place) => {
       const first = place * outputs + group * perGroup;
       own[group]!.add(row!);
-      cross[group]!.add(wanted.subarray(first, first + perGroup), row);
+      cross[group]!.add(results.subarray(first, first + perGroup), row);
     });
   }
   return { own, cross };

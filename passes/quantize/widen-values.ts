@@ -2,7 +2,7 @@
  * Asks for 16 bits where values are stored: `values="conv1, relu_2"`, by the names that reports give them, or `values=all`, which is every
  * value inside the network and its outputs; `values="all, -conv1"` is all but one; `values=deciding` is what decides the answer (outputs, or
  * what a final softmax reads); `values=small` what takes little memory: inside the network and at most a 32nd of the largest value, as means and
- * logits are. Inputs stay in eight bits unless they are named: the caller fills them.
+ * the logits before a softmax are; outputs stay as the caller reads them. Inputs stay in eight bits unless they are named: the caller fills them.
  *
  * What shares a quantization is widened together (plan.ts). Values are only marked (`as i16`): `calibrate` then gives them ranges that clip
  * nothing, `insert-fake-quantization` the type.
@@ -55,17 +55,19 @@ export const widenValues = definePass({
       names.filter((name) => name.startsWith("-")).map((name) => name.slice(1).trim()),
     );
     if (spared.length > 0 && !names.includes(everything) && !names.includes(small))
-      fail("option", `values leaves out %${spared[0]!.name}, but does not name ${everything}`, {
+      fail("option", `values leaves out %${spared[0]!.name}, but names neither ${everything} nor ${small}`, {
         help: `write values="${everything}, -${spared[0]!.name}"`,
       });
     const both = named.find((value) => spared.some((other) => plan.groupOf(other) === plan.groupOf(value)));
     if (both !== undefined)
       fail("option", `values both names and leaves out %${both.name}, or what shares its quantization`);
     const decisive = names.includes(deciding) ? graph.outputs.map(decidingValue) : [];
+    const [takesAll, takesSmall] = [names.includes(everything), names.includes(small)];
+    const most = smallShare * Math.max(0, ...plan.groups.map(largestOf));
     const chosen = plan.groups.filter(
       (group) =>
-        ((names.includes(everything) && isInner(graph, group)) ||
-          (names.includes(small) && isSmall(graph, plan, group))) &&
+        isInner(graph, group) &&
+        (takesAll || (takesSmall && largestOf(group) <= most && !holdsOutput(graph, group))) &&
         !spared.some((value) => plan.groupOf(value) === group),
     );
     for (const value of [
@@ -88,18 +90,15 @@ export const widenValues = definePass({
   },
 });
 
-/** Whether `all` means it: states have their 16 bits. */
+/** What `all` and `small` choose among: states have their 16 bits. */
 const isInner = (graph: Graph, { values, width }: Group): boolean =>
   width !== "state" && !values.some((value) => graph.callerInputs.includes(value));
 
-/** Whether `small` means it: outputs are the caller's, who reads as many bytes as he did. */
-function isSmall(graph: Graph, { groups }: Plan, group: Group): boolean {
-  const elements = ({ type }: Value): number => elementCount(type.shape);
-  const most = smallShare * Math.max(0, ...groups.flatMap(({ values }) => values.map(elements)));
-  return (
-    isInner(graph, group) && group.values.every((value) => elements(value) <= most && !isOutput(graph, value))
-  );
-}
+const largestOf = ({ values }: Group): number =>
+  Math.max(...values.map(({ type }) => elementCount(type.shape)));
+
+const holdsOutput = (graph: Graph, { values }: Group): boolean =>
+  values.some((value) => isOutput(graph, value));
 
 /** The values of these names. @throws DiagnosticError naming all that are not stored */
 function storedValues(graph: Graph, plan: Plan, names: readonly string[]): Value[] {

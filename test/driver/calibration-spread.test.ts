@@ -6,12 +6,12 @@ import type { Graph } from "../../src/ir/graph.ts";
 import { parseGraph } from "../../src/text/parse.ts";
 import { parsePipeline } from "../../src/text/pipeline.ts";
 
-/** A convolution of 3 × 3 over a square image of `side` pixels, to `channels`. */
-const net = (side: number, channels: number): Graph =>
+/** A convolution of `kernel` × `kernel` over a square image of `side` pixels, to `channels`. */
+const net = (side: number, channels: number, kernel = 3, pad = (kernel - 1) / 2): Graph =>
   parseGraph(
     `graph @net(%x: tensor<1x${side}x${side}x1xf32>) {
-      %w = constant {value = dense<splat 1>} : tensor<${channels}x3x3x1xf32>
-      %y = conv2d %x, %w {pads = [1, 1, 1, 1]} : tensor<1x${side}x${side}x${channels}xf32>
+      %w = constant {value = dense<splat 1>} : tensor<${channels}x${kernel}x${kernel}x1xf32>
+      %y = conv2d %x, %w {pads = [${pad}, ${pad}, ${pad}, ${pad}]} : tensor<1x${side}x${side}x${channels}xf32>
       return %y
     }`,
     { file: "net.qir" },
@@ -31,10 +31,11 @@ test("the usual number where no weights are rounded", () => {
     expect(calibrationSpread(graph, parsePipeline(pipelineText(pipeline)))).toEqual(usual);
 });
 
-test("more where they are, by numbers, by work and by count", () => {
+test("more where they are, by numbers, by work, by what waits and by count", () => {
   const four = "calibrate, insert-fake-quantization{bits=4}, round-weights";
   expect(samples(net(64, 1), four)).toBe(2 ** 21 / 64 ** 2);
-  expect(samples(net(64, 1024), four)).toBe(Math.floor(2 ** 33 / (9 * 64 ** 2 * 1024)));
+  expect(samples(net(16, 200), four)).toBe(Math.floor(2 ** 24 / (16 ** 2 * 200)));
+  expect(samples(net(64, 4, 41), four)).toBe(Math.floor(2 ** 33 / (41 ** 2 * 64 ** 2 * 4)));
   expect(samples(net(8, 1), four)).toBe(2048);
   expect(samples(net(256, 1), four)).toBe(150);
 });

@@ -105,7 +105,7 @@ export function weightBits(text: string): number {
 /** How many weights share a scale. */
 export function powerOfTwo(text: string): number {
   const value = wholeNumber(text);
-  if (value < 2 || (value & (value - 1)) !== 0)
+  if (value < 2 || value > 2 ** 30 || (value & (value - 1)) !== 0)
     throw new InvalidArgumentError("It is expected to be a power of two, 2 or more.");
   return value;
 }
