@@ -60,7 +60,7 @@ const quantizing = (roundWeights: string): string[] => [
 ];
 const quantize = quantizing("round-weights").join(", ");
 
-/** The same as close to the real graph as it comes, for more of the compiler's time: 16 bits where they take no room, all weights rounded. */
+/** The same as close to the real graph as it comes, for more of the compiler's time: 16 bits where they take little room, all weights rounded. */
 const accurate = ["widen-values{values=small}", ...quantizing("round-weights{bits=8}")].join(", ");
 
 /** The same without samples: ranges and means from batch normalizations and what the user states; nothing judges them. */
