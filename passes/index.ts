@@ -38,6 +38,7 @@ import { measureSensitivity } from "./quantize/measure-sensitivity.ts";
 import { smoothActivations } from "./quantize/smooth-activations.ts";
 import { splitChannels } from "./quantize/split-channels.ts";
 import { roundWeights } from "./quantize/round-weights.ts";
+import { widenFused } from "./quantize/widen-fused.ts";
 import { widenOutputs } from "./quantize/widen-outputs.ts";
 import { widenValues } from "./quantize/widen-values.ts";
 import { requantize } from "./quantize/requantize.ts";
@@ -70,6 +71,7 @@ export const passes: readonly Pass[] = [
   absorbBias,
   smoothActivations,
   splitChannels,
+  widenFused,
   widenValues,
   calibrate,
   insertFakeQuantization,

@@ -48,7 +48,9 @@ const prune = (budget: string, rounds: number | undefined): string =>
   ].join(", ");
 
 /** From a real graph to a stored one. */
-const quantizing = (roundWeights: string): string[] => [
+const quantizing = (widen: readonly string[], roundWeights: string): string[] => [
+  "widen-fused",
+  ...widen,
   "calibrate{method=auto}",
   "insert-fake-quantization",
   roundWeights,
@@ -58,13 +60,14 @@ const quantizing = (roundWeights: string): string[] => [
   "eliminate-common-subexpressions",
   "eliminate-dead-code",
 ];
-const quantize = quantizing("round-weights").join(", ");
+const quantize = quantizing([], "round-weights").join(", ");
 
 /** The same as close to the real graph as it comes, for more of the compiler's time: 16 bits where they take little room, all weights rounded. */
-const accurate = ["widen-values{values=small}", ...quantizing("round-weights{bits=8}")].join(", ");
+const accurate = quantizing(["widen-values{values=small}"], "round-weights{bits=8}").join(", ");
 
 /** The same without samples: ranges and means from batch normalizations and what the user states; nothing judges them. */
 const dataFree = [
+  "widen-fused",
   "derive-ranges",
   "insert-fake-quantization",
   "correct-bias{data=none}",

@@ -15,8 +15,10 @@ export function runsOn({ name, networks, dataFree }: Method, network: StudyNetwo
   return name === standard || (dataFree ?? false) === (network.inputRange !== undefined);
 }
 
-const fake = (options: string, calibration = "calibrate"): string =>
+const narrow = (options: string, calibration = "calibrate"): string =>
   `${calibration}, insert-fake-quantization{${options}}`;
+const fake = (options: string, calibration?: string): string =>
+  `widen-fused, ${narrow(options, calibration)}`;
 const derived = (options: string, before = ""): string => `${before}${fake(options, "derive-ranges")}`;
 const unjudgedBias = "correct-bias{data=none}";
 const classifiers = ["ic", "kws", "vww", "mnist"];
@@ -33,6 +35,7 @@ export const methods: readonly Method[] = [
   { name: "W8 chosen ranges", passes: fake("bits=8") },
   { name: standard, passes: `${fake("bits=8")}, correct-bias` },
   { name: "W8 symmetric", passes: `${fake("bits=8, activations=symmetric")}, correct-bias` },
+  { name: "W8, fused values of 8 bits", passes: `${narrow("bits=8")}, correct-bias`, networks: ["ic"] },
   {
     name: "W8 symmetric, restricted",
     passes: `${fake("bits=8, activations=symmetric, activation-range=restricted")}, correct-bias`,

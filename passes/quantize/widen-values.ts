@@ -3,6 +3,7 @@
  * value inside the network and its outputs; `values="all, -conv1"` is all but one; `values=deciding` is what decides the answer (outputs, or
  * what a final softmax reads); `values=small` what takes little memory: inside the network and at most a 32nd of the largest value, as means and
  * the logits before a softmax are; outputs stay as the caller reads them. Inputs stay in eight bits unless they are named: the caller fills them.
+ * `values=none` is eight bits for all, `values="-conv1"` for one, of what an earlier pass (`widen-fused`) asked sixteen.
  *
  * What shares a quantization is widened together (plan.ts). Values are only marked (`as i16`): `calibrate` then gives them ranges that clip
  * nothing, `insert-fake-quantization` the type.
@@ -26,6 +27,8 @@ import { fixedBy, isWide, planQuantization, type FixedQuantization, type Group, 
 const everything = "all";
 const deciding = "deciding";
 const small = "small";
+const none = "none";
+const words = [everything, deciding, small, none];
 /** The memory planner's peak holds the largest value and more: what is so much smaller mostly fits beside it. */
 const smallShare = 1 / 32;
 
@@ -40,24 +43,27 @@ export const widenValues = definePass({
       .filter((name) => name !== "");
     if (names.length === 0)
       fail("option", "values names nothing to widen", {
-        help: `give names with commas, ${everything}, ${deciding} or ${small}`,
+        help: `give names with commas, ${everything}, ${deciding}, ${small} or ${none}`,
       });
     const fixedInputs = fixedInputsOf(graph, context);
     const plan = planQuantization(graph, fixedInputs);
     const named = storedValues(
       graph,
       plan,
-      names.filter((name) => ![everything, deciding, small].includes(name) && !name.startsWith("-")),
+      names.filter((name) => !words.includes(name) && !name.startsWith("-")),
     );
     const spared = storedValues(
       graph,
       plan,
       names.filter((name) => name.startsWith("-")).map((name) => name.slice(1).trim()),
     );
-    if (spared.length > 0 && !names.includes(everything) && !names.includes(small))
-      fail("option", `values leaves out %${spared[0]!.name}, but names neither ${everything} nor ${small}`, {
-        help: `write values="${everything}, -${spared[0]!.name}"`,
+    const narrow = spared.find((value) => plan.groupOf(value)!.width === "narrow");
+    if (narrow !== undefined && !names.includes(everything) && !names.includes(small))
+      fail("option", `values leaves out %${narrow.name}, which has eight bits in any case`, {
+        help: `write values="${everything}, -${narrow.name}" for all but that one`,
       });
+    if (names.includes(none) && names.length > 1)
+      fail("option", `values is ${none} and names more`, { help: `give ${none} alone, or leave it out` });
     const both = named.find((value) => spared.some((other) => plan.groupOf(other) === plan.groupOf(value)));
     if (both !== undefined)
       fail("option", `values both names and leaves out %${both.name}, or what shares its quantization`);
@@ -70,6 +76,11 @@ export const widenValues = definePass({
         (takesAll || (takesSmall && largestOf(group) <= most && !holdsOutput(graph, group))) &&
         !spared.some((value) => plan.groupOf(value) === group),
     );
+    const narrowed = names.includes(none)
+      ? graph.values
+      : spared.flatMap((value) => plan.groupOf(value)!.values);
+    for (const value of narrowed) graph.storeAs(value, undefined);
+    const before = new Set(graph.values.filter(({ storedAs }) => storedAs !== undefined));
     for (const value of [
       ...named.flatMap((value) => plan.groupOf(value)!.values),
       ...decisive.flatMap((value) => plan.groupOf(value)?.values ?? []),
@@ -84,6 +95,7 @@ export const widenValues = definePass({
       find({ value: group.values[0]!.name, bits: 8, why });
     });
     for (const { values } of widened) {
+      if (values.every((value) => before.has(value))) continue;
       find({ value: values[0]!.name, ...(values.length > 1 ? { values: values.length } : {}), bits: 16 });
       count("widened", values.length);
     }

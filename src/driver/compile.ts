@@ -47,7 +47,7 @@ export interface CompileOptions {
   readonly pipeline?: string;
   /** How weights are quantized: options of `insert-fake-quantization`, in the place of the pipeline's. */
   readonly weights?: WeightSettings;
-  /** Values to store in 16 bits, by name, `all`, `small` or `deciding`: the option of `widen-values`, which then goes before `calibrate`. */
+  /** Values to store in 16 bits, by name, `all`, `small`, `deciding` or `none`: the option of `widen-values`, which then goes before `calibrate`. */
   readonly wide?: string;
   /** Whose rounding the integers compute with: the option of `requantize`, in the place of the pipeline's. */
   readonly rounding?: RoundingProfile;

@@ -109,7 +109,7 @@ export function addCompile(program: Command, streams: Streams): void {
     .option("--group-size <N>", "weights of a group, a power of two (default: 16)", powerOfTwo)
     .option(
       "--wide <NAMES>",
-      "values to store in 16 bits, with commas; all,-NAME is all but one, small what takes little memory, deciding the logits (default: none)",
+      "values to store in 16 bits, with commas; all,-NAME is all but one, small what takes little memory, deciding the logits, none not even what takes no memory (default: what takes none)",
     )
     .addOption(
       new Option(
