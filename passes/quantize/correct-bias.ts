@@ -95,7 +95,7 @@ async function measuredBiases(
     real,
     samples,
     createExecutor,
-    ({ bias }) => bias !== undefined,
+    { wants: ({ bias }) => bias !== undefined, sums: false },
     (layer, seen) => {
       const { fake, bias, name } = layer;
       const [inputs, results] = [seen.map(({ input }) => input), seen.map(({ result }) => result)];

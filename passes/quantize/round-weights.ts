@@ -146,7 +146,7 @@ async function roundLayers(
     real,
     [...fitted, ...heldOut],
     createExecutor,
-    (layer) => !isPruned(layer),
+    { wants: (layer) => !isPruned(layer), sums: true },
     (layer, seen) => {
       const rounding = round(layer, seen.slice(0, fitted.length), seen.slice(fitted.length));
       apply(graph, layer, rounding);

@@ -16,22 +16,26 @@ export interface LayerSample extends AimSample {
   readonly input: Tensor;
 }
 
-/**
- * @param wants layers for which it stops
- * @param change may change the layer's constants in `graph`, and nothing before it
- */
+export interface Stops {
+  /** Layers for which it stops. */
+  wants(layer: PairedLayer): boolean;
+  /** Whether what comes of results in sums is asked too: those of all samples wait for it. */
+  readonly sums: boolean;
+}
+
+/** @param change may change the layer's constants in `graph`, and nothing before it */
 export async function walkLayers(
   graph: Graph,
   real: Graph,
   samples: readonly (readonly Tensor[])[],
   createExecutor: ExecutorFactory,
-  wants: (layer: PairedLayer) => boolean,
+  { wants, sums }: Stops,
   change: (layer: PairedLayer, samples: readonly LayerSample[]) => void,
 ): Promise<void> {
   const quantized = new WaitingNetwork(graph, samples, createExecutor, foldDequantized);
   const reals = new WaitingNetwork(real, samples, createExecutor);
   for (const layer of pairLayers(graph, real).filter(wants)) {
-    const { target, shortcut } = layer.aim;
+    const { target, shortcut } = sums ? layer.aim : { target: layer.aim.target };
     const inputs = await quantized.advance(layer.fake.input);
     const shortcuts = shortcut && (await quantized.advance(shortcut));
     const results = await reals.advance(layer.real.operation.result);

@@ -9,7 +9,8 @@
  * nothing, `insert-fake-quantization` the type.
  *
  * Refuses, naming each, values that are none, that are not stored, whose quantization an operator or the samples fix, and that an
- * operation could not read in 16 bits. Of `all` and `small`, the last two stay in eight, and a finding says why.
+ * operation could not read in 16 bits. Of `all` and `small`, the last two stay in eight, and a finding says why; so does what is summed in such
+ * numbers that 32 bits might not hold it (wide-sums.ts).
  */
 import { diagnostic, DiagnosticError, fail, type Diagnostic } from "../../src/diagnostics/diagnostic.ts";
 import { didYouMean } from "../../src/diagnostics/suggest.ts";
@@ -22,6 +23,7 @@ import { decidingValue } from "../../src/measure/judge-outputs.ts";
 import { definePass } from "../../src/pass/pass.ts";
 import { elementCount } from "../../src/tensor/tensor.ts";
 import { fixedInputsOf } from "./fixed-inputs.ts";
+import { sumsFit } from "./wide-sums.ts";
 import { fixedBy, isWide, planQuantization, type FixedQuantization, type Group, type Plan } from "./plan.ts";
 
 const everything = "all";
@@ -70,12 +72,20 @@ export const widenValues = definePass({
     const decisive = names.includes(deciding) ? graph.outputs.map(decidingValue) : [];
     const [takesAll, takesSmall] = [names.includes(everything), names.includes(small)];
     const most = smallShare * Math.max(0, ...plan.groups.map(largestOf));
-    const chosen = plan.groups.filter(
+    const eligible = plan.groups.filter(
       (group) =>
         isInner(graph, group) &&
         (takesAll || (takesSmall && largestOf(group) <= most && !holdsOutput(graph, group))) &&
-        !spared.some((value) => plan.groupOf(value) === group),
+        ![...named, ...spared].some((value) => plan.groupOf(value) === group),
     );
+    const chosen = eligible.filter((group) => {
+      const reader = group.values.flatMap(({ users }) => [...users]).find((user) => !sumsFit(user));
+      if (reader !== undefined) {
+        const why = `32 bits might not hold the sums of '${reader.definition.name}' %${reader.result.name}`;
+        find({ value: group.values[0]!.name, bits: 8, why });
+      }
+      return reader === undefined;
+    });
     const narrowed = names.includes(none)
       ? graph.values
       : spared.flatMap((value) => plan.groupOf(value)!.values);

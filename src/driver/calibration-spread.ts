@@ -35,7 +35,8 @@ export function calibrationSpread(graph: Graph, steps: readonly PipelineStep[] =
     rounding.macs / Math.max(1, macs),
     rounding.waiting / Math.max(1, largest),
   );
-  return { ...usual, samples: Math.max(usual.samples, Math.floor(affordable)) };
+  // Not by elements as well: small samples of a network that grows inside would be more than these bounds allow.
+  return { samples: Math.max(usual.samples, Math.floor(affordable)), elements: 0 };
 }
 
 /** Whether `round-weights` will have something to do. */

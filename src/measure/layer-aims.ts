@@ -6,7 +6,7 @@
  * Where a clamp cuts s, as the relu behind the sum mostly does, any y that leaves it cut will do: the nearest to what it was.
  */
 import type { Graph, Operation, Value } from "../ir/graph.ts";
-import { isConstant, onlyUser } from "../ir/match.ts";
+import { onlyUser } from "../ir/match.ts";
 import { sameShape } from "../ir/types.ts";
 import { add } from "../ops/add.ts";
 import { numbersOf, tensor, type Tensor } from "../tensor/tensor.ts";
@@ -31,7 +31,7 @@ export const clamped = (x: number, { low, high }: Bounds): number => Math.min(Ma
 
 export interface LayerAim {
   readonly target: Value;
-  /** What is added to the layer's result to make the target: computed before the layer. */
+  /** What is added to the layer's result to make the target: computed before the layer, from samples. */
   readonly shortcut?: Value;
   /** What is let through of the target. */
   readonly bounds: Bounds;
@@ -40,17 +40,24 @@ export interface LayerAim {
 export function aimOf(graph: Graph, { result }: Operation): LayerAim {
   const user = onlyUser(graph, result);
   const shortcut = user?.definition === add ? user.operands.find((term) => term !== result) : undefined;
-  if (shortcut === undefined || !isComputedBefore(graph, shortcut, result))
+  if (shortcut === undefined || !isShortcut(graph, shortcut, result))
     return { target: result, bounds: boundsAfter(graph, result) };
   const target = user!.result;
   return { target, shortcut, bounds: boundsAfter(graph, target) };
 }
 
-function isComputedBefore(graph: Graph, shortcut: Value, result: Value): boolean {
-  if (isConstant(shortcut) || !sameShape(shortcut.type.shape, result.type.shape)) return false;
+function isShortcut(graph: Graph, shortcut: Value, result: Value): boolean {
+  if (!isComputed(shortcut) || !sameShape(shortcut.type.shape, result.type.shape)) return false;
   const places = new Map(graph.operations.map((operation, at) => [operation, at]));
   const placeOf = ({ producer }: Value): number => (producer === undefined ? -1 : places.get(producer)!);
   return placeOf(shortcut) < placeOf(result);
+}
+
+/** Whether an input has part in it: what constants make is a constant, folded or not. */
+function isComputed(value: Value, seen = new Set<Value>()): boolean {
+  if (seen.has(value)) return false;
+  seen.add(value);
+  return value.producer === undefined || value.producer.operands.some((operand) => isComputed(operand, seen));
 }
 
 /** What one sample says of a layer's aim. */

@@ -3,6 +3,9 @@ import { expect, test } from "vitest";
 import { pipelineText } from "../../src/driver/compile.ts";
 import { calibrationSpread } from "../../src/driver/calibration-spread.ts";
 import type { Graph } from "../../src/ir/graph.ts";
+import { npyFromTensor } from "../../src/driver/npy-file.ts";
+import { openSamples } from "../../src/driver/samples.ts";
+import { tensor } from "../../src/tensor/tensor.ts";
 import { parseGraph } from "../../src/text/parse.ts";
 import { parsePipeline } from "../../src/text/pipeline.ts";
 
@@ -40,9 +43,41 @@ test("more where they are, by numbers, by work, by what waits and by count", () 
   expect(samples(net(256, 1), four)).toBe(150);
 });
 
+test("small samples are no more than that, as the driver takes them", () => {
+  const grown = parseGraph(
+    `graph @net(%x: tensor<1x1xf32>) {
+      %w = constant {value = dense<splat 1>} : tensor<16384x1xf32>
+      %y = linear %x, %w : tensor<1x16384xf32>
+      return %y
+    }`,
+    { file: "net.qir" },
+  );
+  const spread = calibrationSpread(
+    grown,
+    parsePipeline("calibrate, insert-fake-quantization{bits=4}, round-weights"),
+  );
+  const file = npyFromTensor(tensor("f32", [20_000, 1], new Float32Array(20_000)));
+  expect(openSamples([file], grown.inputs, { spread }).count).toBe(2 ** 24 / 16384);
+  expect(openSamples([file], grown.inputs, { spread: calibrationSpread(grown) }).count).toBe(20_000);
+});
+
+test("a constant waits nowhere", () => {
+  const graph = parseGraph(
+    `graph @net(%x: tensor<1x4096xf32>) {
+      %k = constant {value = dense<splat 1>} : tensor<1000000x4xf32>
+      %y = relu %x : tensor<1x4096xf32>
+      return %y
+    }`,
+    { file: "net.qir" },
+  );
+  expect(samples(graph, "calibrate, insert-fake-quantization{bits=4}, round-weights")).toBe(2 ** 21 / 4096);
+});
+
 test("at eight bits where all weights are rounded, or the ends have fewer", () => {
   const more = 2 ** 21 / 64 ** 2;
   expect(samples(net(64, 1), "accurate")).toBe(more);
+  const none = "calibrate, insert-fake-quantization{bits=8, first-last-bits=0}, round-weights";
+  expect(samples(net(64, 1), none)).toBe(150);
   const ends = "calibrate, insert-fake-quantization{bits=8, first-last-bits=4}, round-weights";
   expect(samples(net(64, 1), ends)).toBe(more);
 });

@@ -9,6 +9,9 @@ const net = (body: string, last: string): Graph =>
   parseGraph(
     `graph @net(%x: tensor<1x2xf32>) {
       %w = constant {value = dense<[[1.0, 0.0], [0.0, 1.0]]>} : tensor<2x2xf32>
+      %c0 = constant {value = dense<[[1.0, 2.0]]>} : tensor<1x2xf32>
+      %c1 = tanh %c0 : tensor<1x2xf32>
+      %early = add %c0, %c1 : tensor<1x2xf32>
       %l = linear %x, %w : tensor<1x2xf32>
       ${body}
       return %${last}
@@ -46,6 +49,7 @@ describe("aims", () => {
       "%c = constant {value = dense<[[1.0, 2.0]]>} : tensor<1x2xf32>\n%s = add %l, %c : tensor<1x2xf32>",
       "s",
     ],
+    ["a sum with what constants make", "%s = add %l, %early : tensor<1x2xf32>", "s"],
     [
       "a sum with a row for all",
       "%e = constant {value = dense<[[[1.0, 2.0]], [[3.0, 4.0]]]>} : tensor<2x1x2xf32>\n%n = relu %e : tensor<2x1x2xf32>\n%s = add %n, %l : tensor<2x1x2xf32>",
@@ -90,13 +94,13 @@ describe("aims", () => {
 
 test("what a layer is to give by itself", () => {
   const row = (...numbers: number[]) => tensor("f64", [numbers.length], numbers);
-  //                cut below, still cut | cut below, has to give way | inside | at 0 | cut above
-  const result = row(-5, -5, 1, -2, 9);
-  const target = row(-4, -4, 3, 0, 11);
-  const shortcut = row(1.5, 7, 2.5, 2.25, 1);
+  //                cut below, still cut | cut below, has to give way | inside | at 0 | cut above, still cut | has to give way
+  const result = row(-5, -5, 1, -2, 9, 5);
+  const target = row(-4, -4, 3, 0, 11, 7);
+  const shortcut = row(1.5, 7, 2.5, 2.25, 1, -3);
   const wanted = (low: number, high: number): number[] =>
     Array.from(numbersOf(wantedResult({ result, sum: { target, shortcut } }, { low, high })));
-  expect(wanted(0, 6)).toEqual([-5, -7, 0.5, -2.25, 9]);
-  expect(wanted(-Infinity, Infinity)).toEqual([-5.5, -11, 0.5, -2.25, 10]);
+  expect(wanted(0, 6)).toEqual([-5, -7, 0.5, -2.25, 9, 9]);
+  expect(wanted(-Infinity, Infinity)).toEqual([-5.5, -11, 0.5, -2.25, 10, 10]);
   expect(wantedResult({ result }, { low: 0, high: 6 })).toBe(result);
 });

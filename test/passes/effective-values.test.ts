@@ -1,7 +1,8 @@
 /** Of terms of a clamped sum only what has an effect needs a range. */
 import { describe, expect, test } from "vitest";
 import { passes } from "../../passes/index.ts";
-import { effectiveValues } from "../../passes/quantize/effective-values.ts";
+import { EffectiveValues, effectiveValues } from "../../passes/quantize/effective-values.ts";
+import { planQuantization } from "../../passes/quantize/plan.ts";
 import { interpreterFactory } from "../../src/exec/interpreter.ts";
 import type { Diagnostic } from "../../src/diagnostics/diagnostic.ts";
 import type { Graph } from "../../src/ir/graph.ts";
@@ -45,6 +46,23 @@ test("never farther from zero than the values, and all of them beside what is no
     0,
   );
   expect([...odd]).toEqual([-9, -9, -9, Number.NaN, -Infinity]);
+});
+
+test("below the bound the nearest to zero that is cut, whatever the bound", () => {
+  expect([...effectiveValues([-9, -9, -9, 1.5, 4], [3, 1, -1, 0.5, 0], 2)]).toEqual([-1, 0, 0, 0, 4]);
+});
+
+test("the term shown first is kept, though its array is used again", () => {
+  const graph = net("%s = add %y, %a : tensor<2xf32>\n%r = relu %s : tensor<2xf32>");
+  const effective = new EffectiveValues(graph, planQuantization(graph, new Map()));
+  const seen = new Map<string, readonly number[]>();
+  const numbers = [-5, 3];
+  const see = (name: string, shown: ArrayLike<number>): void => void seen.set(name, Array.from(shown));
+  effective.show("y", numbers, see);
+  expect(seen.size).toBe(0);
+  numbers.fill(7);
+  effective.show("a", [2, 4], see);
+  expect(seen.get("y")).toEqual([-2, 3]);
 });
 
 const net = (body: string, last = "r"): Graph =>
@@ -126,6 +144,15 @@ describe("calibrate", () => {
       `${sum}\n%r1 = relu %s : tensor<2xf32>\n%r = add %r1, %s : tensor<2xf32>`,
       "r",
     ],
+    ["where it is added to itself", "%s = add %y, %y : tensor<2xf32>\n%r = relu %s : tensor<2xf32>", "r"],
+    [
+      "where it is repeated to another shape",
+      `%e = constant {value = dense<[[1.0], [-1.0]]>} : tensor<2x1xf32>
+      %t = mul %a, %e : tensor<2x2xf32>
+      %s = add %y, %t : tensor<2x2xf32>
+      %r = relu %s : tensor<2x2xf32>`,
+      "r",
+    ],
     ["behind a clamp from below zero", `${sum}\n%r = clip %s {min = -1.0, max = 6.0} : tensor<2xf32>`, "r"],
   ])("all of it %s", async (_, body, last) => {
     const graph = net(body, last);
@@ -146,5 +173,18 @@ describe("calibrate", () => {
     );
     await run(input, "calibrate{method=minmax}");
     expect(input.inputs[0]!.range!.min).toBeCloseTo(-3, 1);
+    const alone = parseGraph(
+      `graph @net(%x: tensor<2xf32>) {
+        %c = constant {value = dense<[[-1.0, -1.0]]>} : tensor<1x2xf32>
+        %k = reshape %c {shape = [2]} : tensor<2xf32>
+        %h = tanh %k : tensor<2xf32>
+        %s = add %x, %h : tensor<2xf32>
+        %r = relu %s : tensor<2xf32>
+        return %r
+      }`,
+      { file: "net.qir" },
+    );
+    await run(alone, "calibrate{method=minmax}");
+    expect(alone.inputs[0]!.range!.min).toBeCloseTo(-3, 1);
   });
 });

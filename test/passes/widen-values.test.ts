@@ -104,7 +104,16 @@ describe("values of 16 bits", () => {
 
   test("leaving out of nothing is no wish", async () => {
     await expect(run(net(), 'widen-values{values="r, -y"}')).rejects.toMatchObject({
-      diagnostics: [{ code: "option", help: 'write values="all, -y"' }],
+      diagnostics: [
+        {
+          code: "option",
+          message: "values leaves out %y, which has eight bits in any case",
+          help: 'write values="all, -y" for all but that one',
+        },
+      ],
+    });
+    await expect(run(net(), 'widen-values{values="none, r"}')).rejects.toMatchObject({
+      diagnostics: [{ code: "option", help: "give none alone, or leave it out" }],
     });
   });
 
@@ -119,7 +128,7 @@ describe("values of 16 bits", () => {
     });
   });
 
-  test("a sum that leaves 32 bits is named with a cure, and the cure works", async () => {
+  test("a sum that leaves 32 bits: named it is an error with a cure, of all the value keeps eight", async () => {
     const deep = (): Graph =>
       parseGraph(`graph @net(%x: tensor<1x600xf32>) {
   %h = tanh %x : tensor<1x600xf32> loc "hidden"
@@ -141,7 +150,7 @@ describe("values of 16 bits", () => {
       run(deep(), `widen-values{values="${values}"}, calibrate{method=minmax}, ${integers}`, {
         samples: many,
       });
-    await expect(widened("all")).rejects.toMatchObject({
+    await expect(widened("h")).rejects.toMatchObject({
       diagnostics: [
         {
           code: "overflow",
@@ -150,8 +159,11 @@ describe("values of 16 bits", () => {
         },
       ],
     });
-    const records = await widened("all, -h");
-    expect(records[0]!.findings).toEqual([{ value: "y", bits: 16 }]);
+    expect((await widened("all"))[0]!.findings).toEqual([
+      { value: "h", bits: 8, why: "32 bits might not hold the sums of 'linear' %y" },
+      { value: "y", bits: 16 },
+    ]);
+    expect((await widened("all, -h"))[0]!.findings).toEqual([{ value: "y", bits: 16 }]);
   });
 
   test("a bias beside weights of almost nothing still fits, whose scale is raised for it", async () => {
