@@ -1,11 +1,13 @@
 /** What is shown of each layer: what it reads, what it gave, and what that made with a shortcut. */
 import { expect, test } from "vitest";
 import { passes } from "../../passes/index.ts";
+import { pairLayers } from "../../passes/quantize/paired-layers.ts";
 import { foldDequantized } from "../../passes/quantize/fold-dequantized.ts";
 import { walkLayers, type LayerSample } from "../../passes/quantize/walk-layers.ts";
 import { interpreterFactory, createInterpreter } from "../../src/exec/interpreter.ts";
 import { copyGraph } from "../../src/ir/copy-graph.ts";
 import type { Graph } from "../../src/ir/graph.ts";
+import { neg } from "../../src/ops/neg.ts";
 import { runPipeline, type PassRecord } from "../../src/pass/manager.ts";
 import { createContext } from "../../src/pass/pass.ts";
 import { samplesFromArrays } from "../../src/pass/samples.ts";
@@ -107,4 +109,16 @@ test("what constants make is no shortcut, folded or not: the passes that ask go 
   for (const { sum } of (await walked(made, true)).get("l")!) expect(sum).toBeUndefined();
   const { records } = await run(net(constants), ", round-weights, correct-bias, requantize");
   expect(records.map(({ pass }) => pass)).toContain("correct-bias");
+});
+
+test("where the quantized network has more between a layer and its sum, the result is the aim", async () => {
+  const { fake, real } = await run(net("%short = tanh %x : tensor<1x2xf32>"));
+  const aimOf = (graph: Graph): string =>
+    pairLayers(graph, real).find((layer) => layer.real.operation.result.name === "l")!.aim.target.name;
+  expect(aimOf(fake)).toBe("s");
+  const other = net("%short = tanh %x : tensor<1x2xf32>");
+  const result = other.values.find(({ name }) => name === "l")!;
+  const [user] = result.users;
+  other.replaceOperand(user!, result, other.create(neg, { input: result }, {}, { before: user! }).result);
+  expect(aimOf((await run(other)).fake)).toBe("l");
 });
