@@ -1,12 +1,12 @@
 /**
- * What of a value has an effect. Behind a sum y + x of which a clamp lets through what is above `low` alone, as the relu at the end of a
- * residual branch does, nothing tells y from any other number of at most low - x where the sum is not above `low`. A range need not hold more
- * of these than the one nearest zero,
+ * What of a value has an effect. A clamp behind a sum y + x, as the relu at the end of a residual branch, gives `low` wherever the sum is at
+ * most `low`: there any other y of at most low - x would do as well. The range of y need hold only the nearest of these to zero,
  *
  *     y where y + x > low, else min(0, low - x)
  *
- * and its steps are the finer for it. Both terms may be cut to such ranges at once where low ≥ 0: ranges hold zero, so that two numbers below
- * theirs still make a sum of at most zero. For bounds from above that does not hold, and they are not looked at.
+ * and its steps are the finer for it. Where low ≥ 0 both terms may have such ranges at once. If one is below its range, it becomes the range's
+ * lower end, which is at most low - x; if both are, each becomes an end of at most 0, and their sum is at most 0 ≤ low. For bounds from above
+ * there is no such argument, and they are not looked at.
  */
 import type { Graph, Value } from "../../src/ir/graph.ts";
 import { isConstant, onlyUser } from "../../src/ir/match.ts";

@@ -1,6 +1,6 @@
 /**
  * Levels and scales for one layer's weights, chosen so that its results stay near the real network's, on inputs the quantized
- * network gives it. Candidates, all with the bias that keeps each channel's mean:
+ * network gives it. Candidates, all with the bias that gives each channel the mean of y:
  *
  *     nearest   the levels it has
  *     weights   rounded towards W                                                             (algorithms.md 5.4)

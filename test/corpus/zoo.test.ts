@@ -64,8 +64,8 @@ const networks: Readonly<Record<string, Bounds>> = {
   ppocr_direction_classifier: {
     ...noisy("ppocr_direction_classifier"),
     shapes: new Map([["x", [1, 3, 48, 192]]]),
-    sqnr: 30,
-    agreement: 1,
+    // Of noise it is hardly surer than a half: which side is largest says nothing.
+    sqnr: 32,
   },
   speech_embedding: { ...noisy("speech_embedding"), count: 4, sqnr: 29 },
   transformer_deepquant: { ...noisy("transformer_deepquant"), sqnr: 23 },
