@@ -1,5 +1,5 @@
 /**
- * `npm run study:quantization [-- NETWORK… --methods "A; B" --kept --layers]`: what each step of quantization gives on the corpus, as the tables of docs/quantization.md.
+ * `npm run study:quantization [-- NETWORK… --methods "A; B" --kept --layers]`: what each step of quantization gives on the corpus, as the tables of docs/quantization-study.md.
  * Every choice is made on calibration samples; `dev` is read to print the tables, and nothing is made from them. Trials that
  * are done are kept in build/study and not run again; `--kept` prints those alone, `--methods` takes these methods only, of the names in
  * methods.ts, `--layers` adds how far each layer's simulation is from its shipped integers.
@@ -8,6 +8,8 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { didYouMean } from "../../src/diagnostics/suggest.ts";
 import { areaUnderCurve, correlation } from "../../src/driver/scores.ts";
 import { mcnemar, proportion } from "../../src/driver/statistics.ts";
 import { methods, runsOn, standard, type Method } from "./methods.ts";
@@ -15,7 +17,8 @@ import { Corpus, networks, type StudyNetwork } from "../networks.ts";
 import type { LayerDistance } from "./distance.ts";
 import { runTrial, type Trial } from "./trial.ts";
 
-const corpus = new Corpus(process.env["QUERN_CORPUS"] ?? "../shared");
+const corpusFolder = process.env["QUERN_CORPUS"] ?? "../shared";
+const corpus = new Corpus(corpusFolder);
 const folder = join("build", "study");
 
 const percent = (share: number, digits = 2): string => (100 * share).toFixed(digits);
@@ -84,7 +87,8 @@ function classRow(name: string, trial: Trial, against: Trial | undefined): strin
   const p = (answers: readonly number[] | undefined): string => {
     if (answers === undefined) return "";
     const [hits, others] = [found, answers].map((each) => labels.map((_, n) => isHit(trial, each, n)));
-    return mcnemar(hits!, others!).toFixed(2);
+    const chance = mcnemar(hits!, others!);
+    return chance < 0.005 ? "< 0.005" : chance.toFixed(2);
   };
   return `| ${name} | ${percent(value)} | ${interval(range)} | ${agreement(found)} | ${agreement(trial.simulated)} | ${p(expected)} | ${p(against?.found)} | ${costs(trial)} |`;
 }
@@ -110,38 +114,91 @@ function trialOf(network: StudyNetwork, method: Method, keptOnly: boolean): Tria
   return JSON.parse(readFileSync(file, "utf8")) as Trial;
 }
 
-const [first, ...rest] = process.argv.slice(2);
-if (first === "--trial") {
-  const [network, method] = [
-    networks.find(({ name }) => name === rest[0])!,
-    methods.find(({ name }) => name === rest[1])!,
-  ];
-  writeFileSync(rest[2]!, JSON.stringify(await runTrial(corpus, network, method)));
-} else {
+const help = `npm run study:quantization [-- NETWORK…] [--methods "A; B"] [--kept] [--layers]
+
+  NETWORK…    of ${networks.map(({ name }) => name).join(", ")}; all unless named
+  --methods   of bench/quantization/methods.ts, with semicolons; all unless named
+  --kept      print what was run before, run nothing
+  --layers    how far the simulation of each layer is from its integers
+`;
+
+interface Wishes {
+  readonly networks: readonly StudyNetwork[];
+  readonly methods: readonly Method[];
+  readonly kept: boolean;
+  readonly layers: boolean;
+}
+
+/** @throws Error that says what is wrong with the words */
+function wishesOf(words: readonly string[]): Wishes | "help" {
+  const { values, positionals } = parseArgs({
+    args: [...words],
+    allowPositionals: true,
+    options: {
+      help: { type: "boolean", short: "h", default: false },
+      methods: { type: "string" },
+      kept: { type: "boolean", default: false },
+      layers: { type: "boolean", default: false },
+    },
+  });
+  if (values.help) return "help";
+  if (!existsSync(join(corpusFolder, "models")))
+    throw new Error(
+      `there is no corpus in '${corpusFolder}': set QUERN_CORPUS to its folder (docs/testing.md)`,
+    );
+  const wanted = values.methods?.split(";").map((name) => name.trim());
+  return {
+    networks: named("network", networks, positionals.length > 0 ? positionals : undefined),
+    methods: named("method", methods, wanted),
+    kept: values.kept,
+    layers: values.layers,
+  };
+}
+
+/** Those of these names, in their own order. */
+function named<T extends { readonly name: string }>(
+  what: string,
+  all: readonly T[],
+  names: readonly string[] | undefined,
+): readonly T[] {
+  const known = all.map(({ name }) => name);
+  const unknown = names?.find((name) => !known.includes(name));
+  if (unknown === undefined)
+    return names === undefined ? all : all.filter(({ name }) => names.includes(name));
+  const { help: suggestion } = didYouMean(unknown, known);
+  throw new Error(`there is no ${what} '${unknown}': ${suggestion ?? `there are ${known.join(", ")}`}`);
+}
+
+function study({ networks: chosen, methods: wanted, kept, layers }: Wishes): void {
   mkdirSync(folder, { recursive: true });
-  const words = process.argv.slice(2);
-  const at = words.indexOf("--methods");
-  const named =
-    at < 0
-      ? undefined
-      : words
-          .splice(at, 2)[1]
-          ?.split(";")
-          .map((name) => name.trim());
-  const unknown = named?.filter((name) => !methods.some((method) => method.name === name)) ?? [];
-  if (unknown.length > 0) throw new Error(`no such method: ${unknown.join(", ")}`);
-  const wanted = words.filter((word) => !word.startsWith("--"));
-  for (const network of networks) {
-    if (wanted.length > 0 && !wanted.includes(network.name)) continue;
+  for (const network of chosen) {
     const trials = new Map<string, Trial>();
-    for (const method of methods) {
-      if (!runsOn(method, network)) continue;
-      if (named?.includes(method.name) === false) continue;
-      const trial = trialOf(network, method, words.includes("--kept"));
+    for (const method of wanted) {
+      const trial = runsOn(method, network) ? trialOf(network, method, kept) : undefined;
       if (trial !== undefined) trials.set(method.name, trial);
     }
     if (trials.size > 0) console.log(`${table(network, trials)}\n`);
-    if (words.includes("--layers"))
-      for (const [name, trial] of trials) console.log(`${layerTable(network, name, trial)}\n`);
+    if (layers) for (const [name, trial] of trials) console.log(`${layerTable(network, name, trial)}\n`);
   }
+}
+
+/** In the process of one trial. */
+async function trial(network: string, method: string, file: string): Promise<void> {
+  const [ofNetwork] = named("network", networks, [network]);
+  const [ofMethod] = named("method", methods, [method]);
+  writeFileSync(file, JSON.stringify(await runTrial(corpus, ofNetwork!, ofMethod!)));
+}
+
+const words = process.argv.slice(2);
+if (words[0] === "--trial") await trial(words[1]!, words[2]!, words[3]!);
+else {
+  let wishes: Wishes | "help";
+  try {
+    wishes = wishesOf(words);
+  } catch (error) {
+    console.error(`study: ${(error as Error).message}`);
+    process.exit(2);
+  }
+  if (wishes === "help") console.log(help);
+  else study(wishes);
 }
