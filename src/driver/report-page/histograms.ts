@@ -4,6 +4,7 @@
  */
 import { scaleLinear, scaleSqrt } from "d3-scale";
 import { area, curveStepAfter } from "d3-shape";
+import { elementRange, isElementType } from "../../tensor/element-type.ts";
 import type { RangeRecord } from "../measure-layers.ts";
 import type { Report } from "../report.ts";
 import { percent, significant } from "./figures.ts";
@@ -25,19 +26,30 @@ export function histograms({ ranges, passes, layers }: Report): Markup {
 }
 
 function card(range: RangeRecord, method: string | undefined): Markup {
-  const { value, low, high, seenLow, seenHigh, clipped, element } = range;
+  const { value, low, high, seenLow, seenHigh, element } = range;
   const rule = method === undefined ? element : `${element}, ${method}`;
   return markup`<figure><figcaption><b title="${value}">${shortened(value, 26)}</b><span>${rule}</span></figcaption>
 ${picture(range)}
-<small>seen ${significant(seenLow)} to ${significant(seenHigh)}, holds ${significant(low)} to ${significant(high)}${clippedText(clipped)}</small></figure>
+<small>seen ${significant(seenLow)} to ${significant(seenHigh)}, holds ${significant(low)} to ${significant(high)}${clippedText(range)}</small></figure>
 `;
 }
 
 /** A few in ten thousand are what a percentile leaves out on purpose. */
-function clippedText(share: number): Markup | undefined {
-  if (share === 0) return undefined;
-  const text = `${percent(share)} clipped`;
-  return share < 0.001 ? markup`, ${text}` : markup`, <em>${text}</em>`;
+export const clippedShare = 0.001;
+
+/** A step beyond the ends loses little more than rounding does: of a softmax, 1 is always clipped to 255/256. */
+function clippedText({ clipped, low, high, seenLow, seenHigh, element }: RangeRecord): Markup | undefined {
+  if (clipped === 0) return undefined;
+  const text = `${percent(clipped)} clipped`;
+  const beyond = Math.max(low - seenLow, seenHigh - high);
+  if (beyond <= stepOf(low, high, element)) return markup`, ${text}, by at most a step`;
+  return clipped < clippedShare ? markup`, ${text}` : markup`, <em>${text}</em>`;
+}
+
+function stepOf(low: number, high: number, element: string): number {
+  if (!isElementType(element)) return 0;
+  const { min, max } = elementRange(element);
+  return (high - low) / (max - min);
 }
 
 function picture({ low, high, histogram: { from, width: step, counts } }: RangeRecord): Markup {

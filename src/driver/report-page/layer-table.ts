@@ -19,13 +19,20 @@ export function layerTable(rows: readonly Row[]): Markup {
     const { name, origin, element, scale, zero, outputBytes, sqnrDb } = result;
     const type = scale === undefined ? element : `${element}, ${significant(scale)}:${zero!}`;
     return markup`<tr id="layer-${index}"><th scope="row"><span title="${origin}">${operators}</span><small>${shortened(name, 28)}</small></th>
-<td>${shape(result.shape)}</td><td>${type}</td><td class="n">${bytes(outputBytes)}</td>
-<td class="n">${bar(weightBytes / mostBytes)}${bytes(weightBytes)}<small>${weightElement}</small></td>${isPruned ? markup`<td class="n">${percent(prunedShare)}</td>` : undefined}<td class="n">${bar(macs / mostMacs)}${short(macs)}</td>
-<td class="n ${noiseClass(sqnrDb)}">${decibels(sqnrDb)}</td></tr>
+<td class="n ${noiseClass(sqnrDb)}">${decibels(sqnrDb)}</td><td>${shape(result.shape)}<small>${type}</small></td><td class="n">${bytes(outputBytes)}</td>
+<td class="n">${bar(weightBytes / mostBytes)}${bytes(weightBytes)}<small>${weightElement}</small></td>${isPruned ? markup`<td class="n">${percent(prunedShare)}</td>` : undefined}<td class="n">${bar(macs / mostMacs)}${short(macs)}</td></tr>
 `;
   });
-  return markup`<div class="wide"><table><thead><tr><th scope="col">layer</th><th scope="col">result</th><th scope="col">type, scale:zero</th><th scope="col" class="n">bytes</th><th scope="col" class="n">weights</th>${isPruned ? markup`<th scope="col" class="n">pruned</th>` : undefined}<th scope="col" class="n">MACs</th><th scope="col" class="n">SQNR, dB</th></tr></thead>
-<tbody>${body}</tbody></table></div>`;
+  return markup`<div class="wide"><table class="layers"><thead><tr><th scope="col">layer</th><th scope="col" class="n">SQNR, dB</th><th scope="col">result<small>type, scale:zero</small></th><th scope="col" class="n">bytes</th><th scope="col" class="n">weights</th>${isPruned ? markup`<th scope="col" class="n">pruned</th>` : undefined}<th scope="col" class="n">MACs</th></tr></thead>
+<tbody>${body}</tbody></table></div>
+${legend(rows)}`;
+}
+
+/** What the colours mean, and what this SQNR is: the page has others. */
+function legend(rows: readonly Row[]): Markup {
+  const bars = "Bars: the share of the largest.";
+  if (rows.every(({ result }) => result.sqnrDb === undefined)) return markup`<p class="note">${bars}</p>`;
+  return markup`<p class="note">SQNR of the stored result, the noise of all layers before in it: <span class="good">good from ${soundDb} dB</span>, <span class="fair">fair from ${suspectDb}</span>, <span class="bad">suspect below</span>; without colour: exact, or not measured. ${bars}</p>`;
 }
 
 const percent = (share: number): string => (share > 0 ? `${(100 * share).toFixed(1)} %` : "");

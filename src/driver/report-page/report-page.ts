@@ -5,8 +5,8 @@
 import type { TargetSize } from "../artifacts.ts";
 import type { Report } from "../report.ts";
 import { decisions } from "./decisions.ts";
-import { bytes, grouped, plural, short } from "./figures.ts";
-import { histograms } from "./histograms.ts";
+import { bytes, grouped, percent, plural, short } from "./figures.ts";
+import { clippedShare, histograms } from "./histograms.ts";
 import { layerGraph } from "./layer-graph.ts";
 import { layerTable, noiseChart } from "./layer-table.ts";
 import { markup, type Markup, type Part } from "./markup.ts";
@@ -34,16 +34,24 @@ ${section("targets", "Targets", targetTable(report))}
 ${warnings(report)}
 <div class="pair">${section("graph", "Network", markup`<p class="note">Bars are shares of all multiply-accumulates; figures are the result's type and its SQNR.</p>${layerGraph(report, rows)}`)}
 <div>${section("layers", "Layers", layerTable(rows))}
-${noise === undefined ? undefined : section("noise", "Noise along the network", markup`<p class="note">Stored results against the real network's, over ${plural(report.measuredSamples, "calibration sample")}.</p>${noise}`)}</div></div>
+${noise === undefined ? undefined : section("noise", "Noise along the network", markup`<p class="note">Stored results against the real network's, over ${measuredOn(report)}. Dashed: below 20 dB a layer is suspect.</p>${noise}`)}</div></div>
 ${pruned === undefined ? undefined : section("pruning", "Pruning", markup`<p class="note">Channels removed before quantization. Shares of held-out calibration samples whose largest output stays the same.</p>${pruned}`)}
-${sensitive === undefined ? undefined : section("sensitivity", "What each width costs", markup`<p class="note">Each layer's weights alone at a width, then each value alone in eight bits, all else real: SQNR in dB of the values that decide, on samples held out.</p>${sensitive}`)}
-${report.ranges.length === 0 ? undefined : section("ranges", "Ranges", markup`<p class="note">What each value was in the real network, on ${plural(report.measuredSamples, "calibration sample")} (heights are square roots of counts). Shaded: what its integers can hold.</p>${histograms(report)}`)}
+${sensitive === undefined ? undefined : section("sensitivity", "What each width costs", markup`<p class="note">Each layer's weights alone at a width, then each value alone in eight bits, all else real: the error of the values that decide the answer, on samples held out. A dip wants more bits; a ring at the top lost nothing.</p>${sensitive}`)}
+${report.ranges.length === 0 ? undefined : section("ranges", "Ranges", markup`<p class="note">What each value was in the real network, on ${measuredOn(report)} (heights are square roots of counts). Shaded: what its integers can hold. <em>Marked</em>: more than ${percent(clippedShare)} are clipped, by more than a step.</p>${histograms(report)}`)}
 ${Object.values(report.targets).map(memorySection)}
 ${section("decisions", "What the compiler decided", decisions(report.passes))}
 ${section("files", "Files", fileTables(report))}
 </main></body></html>
 `;
   return page.markup;
+}
+
+/** Ranges are made from all samples; the stored network is looked at on some of them. */
+function measuredOn({ measuredSamples, samples }: Report): string {
+  const given = samples[0]?.count ?? measuredSamples;
+  return given <= measuredSamples
+    ? plural(measuredSamples, "calibration sample")
+    : `${grouped(measuredSamples)} of the ${plural(given, "calibration sample")}, evenly spread, which are enough for these figures`;
 }
 
 const section = (id: string, title: string, body: Part): Markup =>
@@ -82,7 +90,17 @@ function verdict({ arenaBytes, arenaLowerBoundBytes }: TargetSize): string {
   return `at least ${grouped(arenaLowerBoundBytes)}`;
 }
 
-function targetTable({ targets }: Report): Markup {
+/** Constants of so many times the stored weights are not multipliers and tables alone. */
+const unpackedRatio = 1.5;
+
+function unpackedText({ targets, weightBytes }: Report): string {
+  const size = targets.wasm;
+  if (size === undefined || size.constantBytes < unpackedRatio * weightBytes) return "";
+  return ` ${size.target} has more of them than ${bytes(weightBytes)} of weights in the stored graph: its kernels multiply numbers of 16 bits, and keep weights of eight bits, and weights in groups, as such.`;
+}
+
+function targetTable(report: Report): Markup {
+  const { targets } = report;
   const rows = Object.values(targets).map(
     ({
       target,
@@ -94,7 +112,7 @@ function targetTable({ targets }: Report): Markup {
 <td class="n">${grouped(constantBytes)}</td><td class="n">${grouped(arenaBytes)}</td><td class="n">${grouped(arenaLowerBoundBytes)}</td><td class="n">${grouped(fileBytes)}</td></tr>`,
   );
   return markup`<div class="wide"><table><thead><tr><th scope="col">target</th><th scope="col" class="n">constants</th><th scope="col" class="n">arena</th><th scope="col" class="n">bound</th><th scope="col" class="n">file</th></tr></thead><tbody>${rows}</tbody></table></div>
-<p class="note">In bytes. Constants are weights, multipliers and tables as the target stores them. The arena is input, output and scratch together; no plan of the same kernels can be below the bound. The file is the module, or the text of the C source.</p>`;
+<p class="note">In bytes. Constants are weights, multipliers and tables as the target stores them. The arena is input, output and scratch together; no plan of the same kernels can be below the bound. The file is the module, or the text of the C source.${unpackedText(report)}</p>`;
 }
 
 function warnings({ diagnostics }: Report): Markup | undefined {

@@ -1,7 +1,7 @@
 /** The report's looks: fonts of the system, light and dark, from a telephone's width upwards. Constant text, so not escaped. */
 export const style = `
-:root{--paper:#fff;--ink:#1b242d;--muted:#5b6773;--line:#dce2e7;--panel:#f4f6f8;--accent:#0b6b6b;--soft:#d3e9e7;--warm:#a84a08;--hot:#b3261e;--good:#1d6b3a;--in:#cfe0f5;--out:#f4dfc4;color-scheme:light dark}
-@media (prefers-color-scheme:dark){:root{--paper:#12171c;--ink:#e4e9ee;--muted:#98a5b1;--line:#2c353e;--panel:#1a2128;--accent:#58c2b8;--soft:#1d4744;--warm:#eaa458;--hot:#ff8b80;--good:#6fcf93;--in:#23405f;--out:#573d1d}}
+:root{--paper:#fff;--ink:#1b242d;--muted:#5b6773;--line:#dce2e7;--panel:#f4f6f8;--accent:#0b6b6b;--soft:#d3e9e7;--warm:#a84a08;--hot:#b3261e;--good:#1d6b3a;--blue:#2b5fad;--in:#cfe0f5;--out:#f4dfc4;color-scheme:light dark}
+@media (prefers-color-scheme:dark){:root{--paper:#12171c;--ink:#e4e9ee;--muted:#98a5b1;--line:#2c353e;--panel:#1a2128;--accent:#58c2b8;--soft:#1d4744;--warm:#eaa458;--hot:#ff8b80;--good:#6fcf93;--blue:#86b4f5;--in:#23405f;--out:#573d1d}}
 *{box-sizing:border-box}
 html{-webkit-text-size-adjust:100%}
 body{margin:0;background:var(--paper);color:var(--ink);font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif;font-variant-numeric:tabular-nums;overflow-wrap:anywhere}
@@ -20,12 +20,13 @@ small{color:var(--muted);font-size:.8rem}
 .headline div{background:var(--panel);border-radius:10px;padding:12px 14px;display:flex;flex-direction:column}
 .headline b{font-size:1.5rem;line-height:1.2}
 .headline small{margin-top:4px}
+.wide+.wide{margin-top:16px}
 .wide{overflow-x:auto;max-width:100%;overflow-wrap:normal}
 table{border-collapse:collapse;font-size:.87rem;min-width:100%}
 th,td{text-align:left;padding:5px 10px 5px 0;border-bottom:1px solid var(--line);white-space:nowrap;font-weight:400;vertical-align:top}
 thead th{color:var(--muted);font-size:.8rem;vertical-align:bottom}
 tbody th{font-weight:600}
-tbody th small{display:block;font-weight:400}
+th small,td small{display:block;font-weight:400}
 th:last-child,td:last-child{padding-right:2px}
 .n{text-align:right}
 tr:target{background:var(--soft)}
@@ -48,6 +49,12 @@ svg .tick,svg .name,svg .figure{fill:var(--muted);font-size:10px}
 .soft{fill:var(--soft);opacity:.6}
 .curve{fill:none;stroke:var(--accent);stroke-width:1.6}
 .dot{fill:var(--accent)}
+.exact{fill:none;stroke:var(--muted)}
+.curve.c1{stroke:var(--warm);stroke-dasharray:7 3}.dot.c1{fill:var(--warm)}
+.curve.c2{stroke:var(--blue);stroke-dasharray:3 3}.dot.c2{fill:var(--blue)}
+.curve.c3{stroke:var(--hot);stroke-dasharray:9 3 2 3}.dot.c3{fill:var(--hot)}
+.curve.c4{stroke:var(--muted);stroke-dasharray:1.5 2.5}.dot.c4{fill:var(--muted)}
+.charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,300px),1fr));gap:12px}
 .cards{display:grid;grid-template-columns:repeat(auto-fill,minmax(230px,1fr));gap:12px}
 figure{margin:0;background:var(--panel);border-radius:10px;padding:10px 12px;min-width:0}
 figure svg{width:100%;margin:4px 0}
@@ -76,7 +83,7 @@ summary{cursor:pointer;color:var(--accent)}
 .warnings{padding-left:1.2em;margin:0}
 .warnings .warning b{color:var(--warm)}.warnings .error b{color:var(--hot)}
 .warnings small{display:block}
-@media (min-width:1000px){.pair{display:grid;grid-template-columns:370px minmax(0,1fr);gap:32px}}
-@media (max-width:560px){.cards{grid-template-columns:repeat(2,minmax(0,1fr));gap:8px}figcaption{flex-direction:column;gap:0}figure{padding:8px 9px}.memory{grid-template-columns:6.2rem minmax(0,1fr)}.memory .step{font-size:8.5px}.headline{grid-template-columns:1fr 1fr}.headline b{font-size:1.25rem}main{padding:16px 12px 48px}}
+@media (min-width:1000px){.pair{display:grid;grid-template-columns:350px minmax(0,1fr);gap:26px}}
+@media (max-width:560px){.layers .bar{display:none}.layers th,.layers td{padding-right:7px}.cards{grid-template-columns:repeat(2,minmax(0,1fr));gap:8px}figcaption{flex-direction:column;gap:0}figure{padding:8px 9px}.memory{grid-template-columns:6.2rem minmax(0,1fr)}.memory .step{font-size:8.5px}.headline{grid-template-columns:1fr 1fr}.headline b{font-size:1.25rem}main{padding:16px 12px 48px}}
 @media print{body{font-size:12px}details{display:none}}
 `;
