@@ -59,9 +59,11 @@ function optionText(
   specs: Readonly<Record<string, { readonly default?: unknown }>> = {},
 ): readonly string[] {
   const set = Object.entries(options).filter(([name, value]) => specs[name]?.default !== value);
-  return set.length === 0
-    ? ""
-    : `Options: ${set.map(([name, value]) => `${name} = ${typeof value === "object" ? JSON.stringify(value) : String(value)}`).join(", ")}.`;
+  if (set.length === 0) return [];
+  const texts = set.map(
+    ([name, value]) => `${name} = ${typeof value === "object" ? JSON.stringify(value) : String(value)}`,
+  );
+  return [`Options: ${texts.join(", ")}.`];
 }
 
 /** `{ summary, "minmax dB": 31.3, … }` → `summary: minmax 31.3 dB, …`. */

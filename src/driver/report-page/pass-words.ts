@@ -11,7 +11,7 @@ export function didWhat(record: PassRecord): readonly string[] {
 
 /** Why a pass that found nothing had nothing to look for, where it says little that it changed nothing. */
 export function whyIdle({ pass, options }: PassRecord): string | undefined {
-  if (pass === "round-weights") return `no layer of at most ${String(options["bits"])} bits`;
+  if (pass === "round-weights") return `no layer of at most ${JSON.stringify(options["bits"])} bits`;
   if (pass === "widen-outputs") return "no output is the result of a sum stored in eight bits";
   return undefined;
 }
