@@ -6,14 +6,14 @@
 import { exportOnnx } from "../../backends/onnx/export-onnx.ts";
 import { passes } from "../../passes/index.ts";
 import { toReal, toStored } from "../../src/driver/boundary.ts";
-import { contextFor, pipelineText } from "../../src/driver/compile.ts";
+import { contextFor } from "../../src/driver/compile.ts";
+import { pipelineSteps } from "../../src/driver/pipeline-steps.ts";
 import { createEngine } from "../../src/driver/engines.ts";
 import { addToGroups, correlation, meanSquaredDifference, newGroupMeans } from "../../src/driver/scores.ts";
 import { argmax } from "../../src/driver/statistics.ts";
 import type { Graph } from "../../src/ir/graph.ts";
 import { runPipeline } from "../../src/pass/manager.ts";
 import { numbersOf, type Tensor } from "../../src/tensor/tensor.ts";
-import { parsePipeline } from "../../src/text/pipeline.ts";
 import { Corpus, networks, type StudyNetwork } from "../networks.ts";
 import { studyAsTheyCame } from "./as-they-came.ts";
 import { compareLayers, type LayerAgreement } from "./layers.ts";
@@ -81,7 +81,7 @@ async function compareNetworks(
 async function study(network: StudyNetwork, pipeline: string): Promise<boolean> {
   const graph = corpus.graph(network);
   const context = contextFor(corpus.calibration(network, graph), () => undefined);
-  await runPipeline(graph, parsePipeline(pipelineText(pipeline)), passes, context);
+  await runPipeline(graph, pipelineSteps(pipeline), passes, context);
   const fake = context.snapshots.get("fake-quantized");
   if (fake === undefined) throw new Error("the pipeline has no requantize");
   const evaluation = corpus.evaluation(network, graph);

@@ -5,7 +5,8 @@
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { passes } from "../../passes/index.ts";
-import { contextFor, pipelineText } from "../../src/driver/compile.ts";
+import { contextFor } from "../../src/driver/compile.ts";
+import { pipelineSteps } from "../../src/driver/pipeline-steps.ts";
 import { runPipeline } from "../../src/pass/manager.ts";
 import { parsePipeline } from "../../src/text/pipeline.ts";
 import { Corpus, networks, type StudyNetwork } from "../networks.ts";
@@ -31,7 +32,7 @@ async function measure(network: StudyNetwork, text: string, count: number): Prom
   const samples = corpus.calibration(network, graph, { samples: count, elements: 0 });
   const many = { ...samples, count, batches: () => repeated(() => samples.batches(), count) };
   const context = contextFor(many, () => undefined);
-  await runPipeline(graph, parsePipeline(pipelineText("optimize")), passes, context);
+  await runPipeline(graph, pipelineSteps("optimize"), passes, context);
   const begin = performance.now();
   await runPipeline(graph, parsePipeline(text), passes, context);
   return { peakBytes: process.resourceUsage().maxRSS * 1024, timeMs: performance.now() - begin };

@@ -5,7 +5,8 @@
 import { passes } from "../../passes/index.ts";
 import { foldDequantized } from "../../passes/quantize/fold-dequantized.ts";
 import { calibrationSpread } from "../../src/driver/calibration-spread.ts";
-import { contextFor, pipelineText } from "../../src/driver/compile.ts";
+import { contextFor } from "../../src/driver/compile.ts";
+import { pipelineSteps } from "../../src/driver/pipeline-steps.ts";
 import { measuringExecutor } from "../../src/driver/engines.ts";
 import { addToGroups, meanSquaredDifference, newGroupMeans } from "../../src/driver/scores.ts";
 import { argmax } from "../../src/driver/statistics.ts";
@@ -50,7 +51,7 @@ const distanceSamples = 50;
 export async function runTrial(corpus: Corpus, network: StudyNetwork, method: Method): Promise<Trial> {
   const graph = corpus.graph(network);
   const context = contextOf(corpus, network, method, graph);
-  await runPipeline(graph, parsePipeline(pipelineText("optimize")), passes, context);
+  await runPipeline(graph, pipelineSteps("optimize"), passes, context);
   const begin = performance.now();
   await runPipeline(graph, parsePipeline(method.passes), passes, context);
   const timeMs = performance.now() - begin;

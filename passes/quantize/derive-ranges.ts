@@ -21,11 +21,12 @@ import type { Operation, Value } from "../../src/ir/graph.ts";
 import { isConstant } from "../../src/ir/match.ts";
 import type { AffineRange } from "../../src/numerics/affine.ts";
 import { definePass, type PassContext } from "../../src/pass/pass.ts";
+import { elementRange } from "../../src/tensor/element-type.ts";
 import { numbersOf } from "../../src/tensor/tensor.ts";
 import { deriveStatistics, type Statistics } from "./derive-statistics.ts";
 import { fixedInputsOf } from "./fixed-inputs.ts";
 import { givenRanges } from "./given-ranges.ts";
-import { planQuantization } from "./plan.ts";
+import { planQuantization, type FixedQuantization } from "./plan.ts";
 import { resultBounds } from "./result-bounds.ts";
 
 type How = "given" | "derived" | "bounded";
@@ -46,6 +47,9 @@ export const deriveRanges = definePass({
       known.set(value, range);
       how.set(value, from);
     };
+    for (const { values, fixed } of plan.groups)
+      for (const value of values)
+        if (fixed !== undefined && value.producer === undefined) learn(value, rangeOfFixed(fixed), "given");
     for (const value of graph.values) {
       const stated = given.get(value) ?? value.range;
       if (stated !== undefined) learn(value, stated, "given");
@@ -84,6 +88,12 @@ export const deriveRanges = definePass({
     }
   },
 });
+
+/** All that the integers of an input's samples can stand for. */
+function rangeOfFixed({ element, quantization: { scale, zero } }: FixedQuantization): AffineRange {
+  const { min, max } = elementRange(element);
+  return { min: scale[0]! * (min - zero[0]!), max: scale[0]! * (max - zero[0]!) };
+}
 
 /** Sources without a range, but for those that may have one once inputs do. */
 function firstUnknown(sources: readonly Value[], known: ReadonlyMap<Value, AffineRange>): Value[] {

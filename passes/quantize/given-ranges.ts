@@ -1,6 +1,6 @@
 /**
- * Ranges that the user states (`--ranges FILE.json`), by name of the value. They are taken as they are: nothing is measured in their
- * place.
+ * Ranges that the user states (`--ranges FILE.json`), by name of the value. Nothing is measured in their place; only zero, which every
+ * quantized range holds, is taken in.
  */
 import { diagnostic, DiagnosticError, type Diagnostic } from "../../src/diagnostics/diagnostic.ts";
 import type { Graph, Value } from "../../src/ir/graph.ts";
@@ -34,13 +34,19 @@ export function givenRanges(
         `a range is given for %${name}, which is no value of the network`,
         `values with ranges: ${measured.map((each) => each.name).join(", ")}`,
       );
+    else if (value.producer === undefined && plan.groupOf(value)?.fixed !== undefined)
+      report(
+        name,
+        `a range is given for %${name}, whose samples are integers that have a range already`,
+        "leave it out, or give samples in floats",
+      );
     else if (!measured.includes(value))
       report(
         name,
         `a range is given for %${name}, which has no range of its own`,
         "its quantization follows from an operator's, or what comes behind it is stored in its place",
       );
-    else found.set(value, range);
+    else found.set(value, { min: Math.min(range.min, 0), max: Math.max(range.max, 0) });
   }
   if (problems.length > 0) throw new DiagnosticError(problems);
   return found;

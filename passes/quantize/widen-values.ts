@@ -53,11 +53,13 @@ export const widenValues = definePass({
       graph,
       plan,
       names.filter((name) => !words.includes(name) && !name.startsWith("-")),
+      "16 bits are asked for",
     );
     const spared = storedValues(
       graph,
       plan,
       names.filter((name) => name.startsWith("-")).map((name) => name.slice(1).trim()),
+      "eight bits are asked for",
     );
     const narrow = spared.find((value) => plan.groupOf(value)!.width === "narrow");
     if (narrow !== undefined && !names.includes(everything) && !names.includes(small))
@@ -123,7 +125,7 @@ const holdsOutput = (graph: Graph, { values }: Group): boolean =>
   values.some((value) => isOutput(graph, value));
 
 /** The values of these names. @throws DiagnosticError naming all that are not stored */
-function storedValues(graph: Graph, plan: Plan, names: readonly string[]): Value[] {
+function storedValues(graph: Graph, plan: Plan, names: readonly string[], wish: string): Value[] {
   const byName = new Map(graph.values.map((value) => [value.name, value]));
   const stored = [...byName.values()].filter((value) => plan.groupOf(value) !== undefined);
   const problems: Diagnostic[] = [];
@@ -132,16 +134,11 @@ function storedValues(graph: Graph, plan: Plan, names: readonly string[]): Value
     if (value !== undefined && plan.groupOf(value) !== undefined) return [value];
     if (value === undefined) {
       const known = stored.map((each) => each.name);
-      const { help } = didYouMean(name, known, "%");
+      const { help } = { ...didYouMean(name, known, "%"), ...didYouMean(name, words) };
       problems.push(
-        diagnostic(
-          "error",
-          "wide-value",
-          `16 bits are asked for %${name}, which is no value of the network`,
-          {
-            help: help ?? `values that are stored: ${known.join(", ")}`,
-          },
-        ),
+        diagnostic("error", "wide-value", `${wish} %${name}, which is no value of the network`, {
+          help: help ?? `values that are stored: ${known.join(", ")}`,
+        }),
       );
     } else problems.push(refusal(value, `is not stored: ${whyNotStored(graph, plan, value)}`));
     return [];

@@ -20,10 +20,11 @@ import type { Pass } from "../pass/pass.ts";
 import type { SampleSource } from "../pass/samples.ts";
 import { isFloat } from "../tensor/element-type.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { parsePipeline, printPipeline } from "../text/pipeline.ts";
+import { printPipeline } from "../text/pipeline.ts";
 import { printGraph } from "../text/print.ts";
+import { pipelineNames, pipelineSteps } from "./pipeline-steps.ts";
 import { toReal, toStored } from "./boundary.ts";
-import { contextFor, pipelineText } from "./compile.ts";
+import { contextFor } from "./compile.ts";
 import { coreEngines, createEngine, type EngineFactories, type EngineName } from "./engines.ts";
 import type { Samples } from "./samples.ts";
 import { NoiseMeter } from "./statistics.ts";
@@ -98,8 +99,8 @@ export interface Bisection {
 export async function bisect(options: BisectOptions): Promise<Bisection> {
   const { graph, progress } = options;
   const passes = [...(options.passes ?? []), ...ownPasses];
-  const steps = parsePipeline(pipelineText(options.pipeline ?? "default"));
-  resolvePipeline(steps, passes);
+  const steps = pipelineSteps(options.pipeline ?? "default");
+  resolvePipeline(steps, passes, pipelineNames);
   const context = contextFor(options.calibration, options.onWarning ?? (() => undefined));
   const done: BisectStep[] = [];
   let before = await observe(graph, options);

@@ -12,8 +12,10 @@ import { quantize } from "../ops/quantize.ts";
 import { runPipeline } from "../pass/manager.ts";
 import { createContext, type Pass } from "../pass/pass.ts";
 import { isFloat } from "../tensor/element-type.ts";
-import { parsePipeline, printPipeline, withPassOptions, type PipelineStep } from "../text/pipeline.ts";
+import { printPipeline, withPassOptions, type PipelineStep } from "../text/pipeline.ts";
 import { printGraph } from "../text/print.ts";
+import { calibrationWarnings, unmappedSamples } from "./sample-warnings.ts";
+import { pipelineNames, pipelineSteps } from "./pipeline-steps.ts";
 import { emitArtifacts, targetNames, type OutputName } from "./artifacts.ts";
 import { calibrationSpread } from "./calibration-spread.ts";
 import { measuringExecutor } from "./engines.ts";
@@ -25,13 +27,7 @@ import { emitQdq, qdqFile } from "./qdq.ts";
 import { makeReport, reportText, type Report, type ReportFacts, type RunRecord } from "./report.ts";
 import { reportPage } from "./report-page/report-page.ts";
 import { withStates } from "./state-samples.ts";
-import {
-  openSamples,
-  unmappedSamples,
-  type SampleOptions,
-  type Samples,
-  type SampleSpread,
-} from "./samples.ts";
+import { openSamples, type SampleOptions, type Samples, type SampleSpread } from "./samples.ts";
 import { version } from "./version.ts";
 
 export interface CompileOptions {
@@ -130,10 +126,9 @@ export async function compile(options: CompileOptions): Promise<Compiled> {
     fail("no-samples", `'${baseOf(model.file)}' is a float model: quantizing it needs samples`, {
       help: "give some with --calibrate X.npy; or none, if the model keeps its batch normalizations: --pipeline data-free, with the input's range in --ranges FILE.json",
     });
-  const steps = withRounding(
-    withWide(withWeights(parsePipeline(pipelineOf(options, form)), options.weights), options.wide),
-    options.rounding,
-  );
+  const wished = pipelineSteps(pipelineOf(options, form));
+  requireQuantizable(form, wished, model);
+  const steps = withRounding(withWide(withWeights(wished, options.weights), options.wide), options.rounding);
   const given =
     options.samples &&
     openSamples(options.samples, graph.callerInputs, {
@@ -152,11 +147,15 @@ export async function compile(options: CompileOptions): Promise<Compiled> {
     options.onWarning?.(warning);
   };
   notes.forEach((note) => options.onWarning?.(note));
-  if (samples !== undefined) unmappedSamples(samples.files, samples.mapping).forEach(report);
+  if (given !== undefined) {
+    unmappedSamples(given.files, graph.callerInputs, given.mapping).forEach(report);
+    calibrationWarnings(given).forEach(report);
+  }
   const passTimesMs: Record<string, number> = {};
   const context = contextFor(samples, report, options.ranges);
   const passes = [...(options.passes ?? []), ...ownPasses];
   const records = await runPipeline(graph, steps, passes, context, {
+    names: pipelineNames,
     print: (broken) => printGraph(broken),
     ...(options.progress === undefined ? {} : { onProgress: options.progress }),
     ...(options.printAfter === undefined ? {} : { printAfter: options.printAfter }),
@@ -206,16 +205,46 @@ export async function compile(options: CompileOptions): Promise<Compiled> {
 
 const weightPass = "insert-fake-quantization";
 
+/** @throws DiagnosticError where a network would be quantized twice */
+function requireQuantizable(form: Form, steps: readonly PipelineStep[], { file }: ModelSource): void {
+  const times = steps.filter(({ pass }) => pass === weightPass).length;
+  if (times > 0 && form !== "real")
+    fail("quantized-model", `'${baseOf(file)}' is quantized already, and the pipeline would do it again`, {
+      help: "leave out --pipeline, or give the float model",
+    });
+  if (times > 1)
+    fail("option", `the pipeline quantizes ${times} times`, {
+      help: `leave out all but one ${weightPass}, or name of a pipeline that has it`,
+    });
+}
+
 function withWeights(steps: PipelineStep[], settings: WeightSettings = {}): PipelineStep[] {
   const given = Object.entries(settings);
   if (given.length === 0) return steps;
   const changed = withPassOptions(steps, weightPass, settings as PipelineStep["options"]);
-  if (changed !== undefined) return changed;
+  if (changed !== undefined) {
+    changed.forEach(requireEffect(settings));
+    return changed;
+  }
   const names = given.map(([name]) => `'${name}'`).join(", ");
   return fail("option", `${names} would change the weights, which the pipeline does not quantize`, {
     help: `leave it out, or take a float model and a pipeline with ${weightPass}`,
   });
 }
+
+/** @throws DiagnosticError `option` for a setting that nothing in the step makes use of */
+const requireEffect =
+  (settings: WeightSettings) =>
+  ({ pass, options: { weights, bits = 8, "first-last-bits": ends = 0 } }: PipelineStep): void => {
+    if (pass !== weightPass) return;
+    if (settings["group-size"] !== undefined && weights !== "group")
+      fail("option", "'group-size' is for weights=group alone", { help: "give --weights group too" });
+    const fewest = Math.min(Number(bits), Number(ends) || Number(bits));
+    if (settings.weights === "group" && fewest === 8)
+      fail("option", "weights=group does nothing to weights of 8 bits, whose products fill their range", {
+        help: "give fewer --bits, or leave it out",
+      });
+  };
 
 const rangePasses = ["calibrate", "derive-ranges"];
 
@@ -245,7 +274,7 @@ export function withRounding(steps: PipelineStep[], rounding: RoundingProfile | 
 }
 
 function pipelineOf({ pipeline, prune }: CompileOptions, form: Form): string {
-  if (prune === undefined) return pipelineText(pipeline ?? defaultPipelines[form]);
+  if (prune === undefined) return pipeline ?? defaultPipelines[form];
   if (pipeline !== undefined)
     fail("prune-pipeline", "a pipeline and a budget for pruning exclude each other", {
       help: "write prune-channels, reconstruct and remove-channels into the pipeline",
@@ -272,12 +301,6 @@ function pipelineOf({ pipeline, prune }: CompileOptions, form: Form): string {
     fail("prune-budget", "pruning has no budget", { help: "give share, macs or weightBytes" });
   return pruningPipeline(budget.join(", "), rounds);
 }
-
-/** The text, with the names of pipelines replaced by what they stand for: `my-pass, default`. */
-export const pipelineText = (text: string): string =>
-  text.replaceAll(/(?<=^|,)(\s*)([a-z-]+)(?=\s*(?:,|$))/g, (word: string, space: string, name: string) =>
-    Object.hasOwn(pipelines, name) ? space + pipelines[name as keyof typeof pipelines] : word,
-  );
 
 export function contextFor(
   samples: Samples | undefined,

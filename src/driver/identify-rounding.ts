@@ -15,7 +15,8 @@ import { coreEngines, createEngine, runAll } from "./engines.ts";
 import { batchesOf } from "./evaluate.ts";
 import { baseOf, loadModel, type ModelSource } from "./model.ts";
 import type { NpyFile } from "./npy-file.ts";
-import { openSamples, unmappedSamples, type SampleOptions } from "./samples.ts";
+import { unmappedSamples } from "./sample-warnings.ts";
+import { openSamples, type SampleOptions } from "./samples.ts";
 
 export interface IdentifyOptions {
   /** Quantized by its exporter: QDQ or QLinear ONNX, int8 TFLite. */
@@ -49,8 +50,8 @@ export interface Identified {
 
 /** @throws DiagnosticError `rounding-model`, `reference-shape`, and what compiling and reading samples may say */
 export async function identifyRounding(options: IdentifyOptions): Promise<Identified> {
-  requireQuantized(options.model);
-  unmappedSamples(options.samples, options.sampleOptions?.mapping ?? {}).forEach((warning) =>
+  const { callerInputs } = requireQuantized(options.model);
+  unmappedSamples(options.samples, callerInputs, options.sampleOptions?.mapping ?? {}).forEach((warning) =>
     options.onWarning?.(warning),
   );
   const matches: ProfileMatch[] = [];
@@ -70,9 +71,10 @@ export async function identifyRounding(options: IdentifyOptions): Promise<Identi
   };
 }
 
-function requireQuantized(model: ModelSource): void {
-  const form = formOf(loadModel(model).graph);
-  if (form === "quantized") return;
+function requireQuantized(model: ModelSource): Graph {
+  const { graph } = loadModel(model);
+  const form = formOf(graph);
+  if (form === "quantized") return graph;
   const name = baseOf(model.file);
   if (form === "stored")
     fail("rounding-model", `'${name}' is integers already, whose rounding stands in its graph`, {

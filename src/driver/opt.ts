@@ -12,9 +12,9 @@ import { printProgram } from "../loops/print.ts";
 import type { Target } from "../loops/target.ts";
 import { runPipeline, type PassRecord } from "../pass/manager.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { parsePipeline } from "../text/pipeline.ts";
 import { printGraph } from "../text/print.ts";
-import { contextFor, pipelineText } from "./compile.ts";
+import { pipelineNames, pipelineSteps } from "./pipeline-steps.ts";
+import { contextFor } from "./compile.ts";
 import { lowerForWasm } from "./engines.ts";
 import { lowerToKernels, lowerToLoops } from "./lower.ts";
 import type { Samples } from "./samples.ts";
@@ -53,10 +53,11 @@ export interface OptResult {
 export async function opt(options: OptOptions): Promise<OptResult> {
   const { graph, emit = "graph", printAfter, now, onTiming, externals } = options;
   const print = (g: Graph): string => printGraph(g, externals === undefined ? {} : { externals });
-  const steps = parsePipeline(pipelineText(options.passes ?? ""), "--passes");
+  const steps = pipelineSteps(options.passes ?? "", "--passes");
   const context = contextFor(options.samples, options.onWarning ?? (() => undefined), options.ranges);
   const records = await runPipeline(graph, steps, passes, context, {
     print,
+    names: pipelineNames,
     ...(printAfter === undefined
       ? {}
       : {

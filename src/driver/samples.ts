@@ -95,22 +95,6 @@ export function openSamples(
   };
 }
 
-/** Raw pixels are unsigned; signed bytes are nearly always features that some scale turns into numbers. */
-export const unmappedSamples = (files: readonly NpyFile[], mapping: InputMapping): Diagnostic[] =>
-  files
-    .filter(({ header }) => header.element === "i8" && Object.keys(mapping).length === 0)
-    .map(({ file }) =>
-      diagnostic(
-        "warning",
-        "unmapped-samples",
-        "int8 samples are taken as the numbers -128 to 127 themselves",
-        {
-          subject: `file "${file}"`,
-          help: "where they stand for reals, say how: --input-scale S --input-zero Z",
-        },
-      ),
-    );
-
 function checkFiles(files: readonly NpyFile[], inputs: readonly InputPort[]): Diagnostic[] {
   if (files.length !== inputs.length) {
     const names = inputs.map(({ name, type }) => ({

@@ -36,22 +36,30 @@ export interface PipelineOptions {
   readonly now?: () => number;
   /** How far a pass that takes long has come. */
   readonly onProgress?: (pass: string, done: number, total: number) => void;
+  /** What an unknown pass's name could have meant besides a pass. */
+  readonly names?: readonly string[];
   /** Prints the graph for internal errors: the printer of `src/text`. */
   readonly print?: (graph: Graph) => string;
 }
 
-/** Names of passes and values of options, completed with defaults. Throws DiagnosticError with every problem found. */
+/**
+ * Names of passes and values of options, completed with defaults. Throws DiagnosticError with every problem found.
+ *
+ * @param others what a name could have meant besides a pass
+ */
 export function resolvePipeline(
   steps: readonly PipelineStep[],
   passes: readonly Pass[],
+  others: readonly string[] = [],
 ): { readonly pass: Pass; readonly options: Attributes }[] {
   const problems: Diagnostic[] = [];
   const resolved = steps.flatMap((step) => {
     const pass = passes.find((candidate) => candidate.name === step.pass);
     if (pass !== undefined) return [{ pass, options: completeOptions(pass, step, problems) }];
-    const names = passes.map((candidate) => candidate.name);
+    const names = [...others, ...passes.map((candidate) => candidate.name)];
+    const what = others.length === 0 ? "pass" : "pass or pipeline";
     problems.push(
-      problem(step, "unknown-pass", `there is no pass '${step.pass}'`, suggestion(step.pass, names)),
+      problem(step, "unknown-pass", `there is no ${what} '${step.pass}'`, suggestion(step.pass, names)),
     );
     return [];
   });
@@ -67,7 +75,7 @@ export async function runPipeline(
   context: PassContext,
   options: PipelineOptions = {},
 ): Promise<PassRecord[]> {
-  const resolved = resolvePipeline(steps, passes);
+  const resolved = resolvePipeline(steps, passes, options.names);
   const checked = options.verify ?? true;
   if (checked) {
     const broken = verify(graph);

@@ -4,13 +4,13 @@
  */
 import { passes } from "../../passes/index.ts";
 import { DiagnosticError } from "../../src/diagnostics/diagnostic.ts";
-import { contextFor, pipelineText } from "../../src/driver/compile.ts";
+import { contextFor } from "../../src/driver/compile.ts";
+import { pipelineSteps } from "../../src/driver/pipeline-steps.ts";
 import { createEngine, runAll, type EngineName } from "../../src/driver/engines.ts";
 import { nodeEngines } from "../../src/driver/node/engines.ts";
 import { importOnnx } from "../../src/frontends/onnx/import-onnx.ts";
 import { runPipeline } from "../../src/pass/manager.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
-import { parsePipeline } from "../../src/text/pipeline.ts";
 import { difference } from "./compare.ts";
 import { readDataSet, readModel, type ConformanceCase, type DataSet } from "./suite.ts";
 
@@ -35,7 +35,7 @@ export async function runCase(
         if (engine !== "interpreter")
           await runPipeline(
             graph,
-            parsePipeline(pipelineText("optimize")),
+            pipelineSteps("optimize"),
             passes,
             contextFor(undefined, () => undefined),
           );

@@ -3,13 +3,13 @@ import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { passes } from "../../passes/index.ts";
 import { compareLayers } from "../../bench/onnx-runtime/layers.ts";
-import { contextFor, pipelineText } from "../../src/driver/compile.ts";
+import { contextFor } from "../../src/driver/compile.ts";
+import { pipelineSteps } from "../../src/driver/pipeline-steps.ts";
 import { loadModel } from "../../src/driver/model.ts";
 import { openSamples } from "../../src/driver/samples.ts";
 import type { Graph } from "../../src/ir/graph.ts";
 import { runPipeline } from "../../src/pass/manager.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
-import { parsePipeline } from "../../src/text/pipeline.ts";
 import { corpusFile, hasCorpus } from "../shared-corpus.ts";
 import { calibrationCount, networks } from "./networks.ts";
 
@@ -29,7 +29,7 @@ async function prepare(file: string): Promise<Prepared> {
   const { graph } = loadModel({ file: name, bytes: readFileSync(corpusFile(`models/${name}`)) });
   const samples = openSamples(data.files(), graph.inputs, { ...data.options, limit: calibrationCount });
   const context = contextFor(samples, () => undefined);
-  await runPipeline(graph, parsePipeline(pipelineText(fast)), passes, context);
+  await runPipeline(graph, pipelineSteps(fast), passes, context);
   const few: (readonly Tensor[])[] = [];
   for (const sample of samples.batches()) {
     few.push(sample.map((tensor) => ({ ...tensor, data: tensor.data.slice() })));

@@ -235,8 +235,39 @@ const faults: Readonly<Record<string, Fault>> = {
   },
   "an unknown pipeline": {
     args: compile("sound.onnx", "x.npy", "--pipeline", "x y"),
-    code: 1,
+    code: 2,
     says: ["error[syntax]", "pipeline:1:"],
+  },
+  "a misspelt pipeline": {
+    args: compile("sound.onnx", "x.npy", "--pipeline", "acurate"),
+    code: 2,
+    says: [
+      "pipeline:1:1: error[unknown-pass]: there is no pass or pipeline 'acurate'",
+      "did you mean 'accurate'?",
+    ],
+  },
+  "an unknown option of a pass behind a pipeline's name": {
+    args: compile("sound.onnx", "x.npy", "--pipeline", "optimize, calibrate{metod=mse}, quantize"),
+    code: 2,
+    says: [
+      "pipeline:1:11: error[unknown-option]",
+      "  optimize, calibrate{metod=mse}, quantize\n            ^~~~~~~~",
+    ],
+  },
+  "a deviation of zero": {
+    args: compile("sound.onnx", "x.npy", "--input-std", "0"),
+    code: 2,
+    says: ["--input-std", "It is expected to be above 0."],
+  },
+  "a size of groups without groups": {
+    args: compile("sound.onnx", "x.npy", "--group-size", "32"),
+    code: 2,
+    says: ["error[option]: 'group-size' is for weights=group", "--weights group"],
+  },
+  "groups of weights of eight bits": {
+    args: compile("sound.onnx", "x.npy", "--weights", "group"),
+    code: 2,
+    says: ["error[option]: weights=group does nothing to weights of 8 bits", "--bits"],
   },
   "an unknown option": {
     args: compile("sound.onnx", "x.npy", "--taget", "c"),

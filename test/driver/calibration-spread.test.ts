@@ -1,6 +1,6 @@
 /** How many samples of a large file calibrate a network. */
 import { expect, test } from "vitest";
-import { pipelineText } from "../../src/driver/compile.ts";
+import { pipelineSteps } from "../../src/driver/pipeline-steps.ts";
 import { calibrationSpread } from "../../src/driver/calibration-spread.ts";
 import type { Graph } from "../../src/ir/graph.ts";
 import { npyFromTensor } from "../../src/driver/npy-file.ts";
@@ -20,7 +20,7 @@ const net = (side: number, channels: number, kernel = 3, pad = (kernel - 1) / 2)
     { file: "net.qir" },
   );
 const samples = (graph: Graph, pipeline: string): number =>
-  calibrationSpread(graph, parsePipeline(pipelineText(pipeline))).samples;
+  calibrationSpread(graph, pipelineSteps(pipeline)).samples;
 
 test("the usual number where no weights are rounded", () => {
   const graph = net(32, 1);
@@ -31,7 +31,7 @@ test("the usual number where no weights are rounded", () => {
     "calibrate, insert-fake-quantization{bits=4}",
     "calibrate, insert-fake-quantization{bits=7}, round-weights",
   ])
-    expect(calibrationSpread(graph, parsePipeline(pipelineText(pipeline)))).toEqual(usual);
+    expect(calibrationSpread(graph, pipelineSteps(pipeline))).toEqual(usual);
 });
 
 test("more where they are, by numbers, by work, by what waits and by count", () => {

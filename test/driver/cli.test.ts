@@ -196,7 +196,7 @@ describe("weights of less than a byte", () => {
       expect(wide.err).toContain(`option '${option} <N>' argument '${bits}' is invalid`);
     }
     const stored = await quern("compile", at("net", "tiny.qir"), "--bits", "4", "--out", at("none"));
-    expect(stored.code).toBe(1);
+    expect(stored.code).toBe(2);
     expect(stored.err).toContain("error[option]: 'bits' would change the weights");
   });
 });
@@ -235,10 +235,10 @@ describe("opt", () => {
   });
   test("a misspelt pass is shown where it stands", async () => {
     const { code, err } = await quern("opt", at("tiny.qir"), "--passes", "canonicalize, fold-pda");
-    expect(code).toBe(1);
+    expect(code).toBe(2);
     expect(err).toBe(
       [
-        "--passes:1:15: error[unknown-pass]: there is no pass 'fold-pda'",
+        "--passes:1:15: error[unknown-pass]: there is no pass or pipeline 'fold-pda'",
         "  canonicalize, fold-pda",
         "                ^~~~~~~~",
         "  help: did you mean 'fold-pad'?\n",

@@ -10,7 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Command, CommanderError } from "commander";
-import { DiagnosticError } from "../../diagnostics/diagnostic.ts";
+import { DiagnosticError, type Diagnostic } from "../../diagnostics/diagnostic.ts";
 import { renderDiagnostics } from "../../diagnostics/render.ts";
 import { extensionOf } from "../model.ts";
 import { version } from "../version.ts";
@@ -72,11 +72,31 @@ export async function main(args: readonly string[], { out, err }: Writers = proc
       if (code !== 0 && added.length > 0) err(`note: ${file ?? ""} adds ${added.join(" ")}\n`);
       return code;
     }
-    if (error instanceof DiagnosticError) diagnose(error.diagnostics);
-    else reportInternal(error, err);
+    if (error instanceof DiagnosticError) {
+      diagnose(error.diagnostics);
+      return error.diagnostics.every(isMisuse) ? 2 : 1;
+    }
+    reportInternal(error, err);
     return 1;
   }
 }
+
+/** What is wrong with the words of the command line, whatever model and files they name. */
+const misuses = new Set([
+  "unknown-pass",
+  "unknown-option",
+  "missing-option",
+  "option",
+  "name",
+  "target",
+  "prune-pipeline",
+]);
+
+const isMisuse = ({ code, span }: Diagnostic): boolean =>
+  misuses.has(code) || (code === "syntax" && pipelineTexts.includes(span?.file ?? ""));
+
+/** As spans name the text of a pipeline on the command line. */
+const pipelineTexts = ["--passes", "pipeline"];
 
 /** So that diagnostics can show where in a pipeline they stand. */
 function rememberPipeline(words: readonly string[], sources: Map<string, string>): void {
@@ -84,7 +104,7 @@ function rememberPipeline(words: readonly string[], sources: Map<string, string>
   const word = words[at];
   if (word === undefined) return;
   const text = word.includes("=") ? word.slice(word.indexOf("=") + 1) : words[at + 1];
-  if (text !== undefined) sources.set("--passes", text).set("pipeline", text);
+  if (text !== undefined) for (const name of pipelineTexts) sources.set(name, text);
 }
 
 /** Help and version are no errors; those of arguments inside an action were not printed yet. */

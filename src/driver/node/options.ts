@@ -18,10 +18,14 @@ export interface InputOptions {
 
 export function withInputMapping(command: Command): Command {
   return command
-    .option("--input-scale <S>", "the samples' numbers stand for (x - Z) * S", number)
-    .option("--input-zero <Z>", "the samples' zero point", number)
-    .option("--input-mean <M>", "subtract a mean: one number, or one a channel, with commas", numbers)
-    .option("--input-std <D>", "then divide by a standard deviation, likewise", numbers)
+    .option("--input-scale <S>", "the samples' numbers stand for (x - Z) * S", positive)
+    .option("--input-zero <Z>", "the samples' zero point (default: 0)", number)
+    .option(
+      "--input-mean <M>",
+      "after scale and zero point subtract a mean: one number, or one a channel, with commas",
+      numbers,
+    )
+    .option("--input-std <D>", "then divide by a standard deviation, likewise", positives)
     .option("--window <FRAMES>", "a sample is a window of so many frames of a row [T, ...]", count)
     .option("--hop <N>", "frames from one window to the next (default: 1)", count);
 }
@@ -79,7 +83,15 @@ export function number(text: string): number {
   return value;
 }
 
+export function positive(text: string): number {
+  const value = number(text);
+  if (!(value > 0)) throw new InvalidArgumentError("It is expected to be above 0.");
+  return value;
+}
+
 export const numbers = (text: string): readonly number[] => text.split(",").map(number);
+
+export const positives = (text: string): readonly number[] => text.split(",").map(positive);
 
 export function wholeNumber(text: string): number {
   const value = number(text);
@@ -106,7 +118,7 @@ export function weightBits(text: string): number {
 export function powerOfTwo(text: string): number {
   const value = wholeNumber(text);
   if (value < 2 || value > 2 ** 30 || (value & (value - 1)) !== 0)
-    throw new InvalidArgumentError("It is expected to be a power of two, 2 or more.");
+    throw new InvalidArgumentError("It is expected to be a power of two, from 2 to 1073741824.");
   return value;
 }
 

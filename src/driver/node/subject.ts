@@ -11,6 +11,7 @@ import { parsePipeline } from "../../text/pipeline.ts";
 import { bundleEngines, checkBundle, type Bundle } from "../bundle.ts";
 import type { EngineFactories } from "../engines.ts";
 import { loadModel, type ModelOptions } from "../model.ts";
+import { unmappedSamples } from "../sample-warnings.ts";
 import { openSamples, type Samples } from "../samples.ts";
 import { nodeEngines } from "./engines.ts";
 import { isFolder, npyOnDisk, readBundle, readModel } from "./files.ts";
@@ -57,7 +58,11 @@ const isStoredGraph = (graph: Graph): boolean => !graph.values.some(({ type }) =
  * Samples from files. What the network was calibrated with is the rule: without a mapping of their own, integers of the same type
  * mean what they meant then, and rows that do not fit the input are cut into the same windows.
  */
-export function openSubjectSamples({ graph, bundle }: Subject, options: RunOptions): Samples {
+export function openSubjectSamples(
+  { graph, bundle }: Subject,
+  options: RunOptions,
+  streams: Streams,
+): Samples {
   const files = options.inputs.map(npyOnDisk);
   const mapping = mappingOf(options);
   const recorded = bundle?.report.samples ?? [];
@@ -70,6 +75,7 @@ export function openSubjectSamples({ graph, bundle }: Subject, options: RunOptio
     ({ header: { shape } }, i) =>
       elementCount(shape.slice(1)) > elementCount(graph.callerInputs[i]?.type.shape ?? shape),
   );
+  streams.diagnose(unmappedSamples(files, graph.callerInputs, used));
   const window = windowOf(options) ?? (isLonger ? bundle?.report.inputWindow : undefined);
   return openSamples(files, graph.callerInputs, {
     mapping: used,

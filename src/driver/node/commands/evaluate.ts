@@ -67,7 +67,7 @@ export function addEvaluate(program: Command, streams: Streams): void {
       const subject = await openSubject(model, options, streams);
       const progress = createProgress();
       const reference = await openReference(subject, options, streams);
-      const samples = openSubjectSamples(subject, options);
+      const samples = openSubjectSamples(subject, options, streams);
       const group = options.metric === "mse-auc" ? (options.group ?? samples.perRow) : 1;
       const needed = labelCount({ name: options.metric, group }, samples.count);
       const result = await evaluate({

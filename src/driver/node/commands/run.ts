@@ -31,7 +31,7 @@ export function addRun(program: Command, streams: Streams): void {
           help: "give --outputs once for each output",
         });
       const progress = createProgress();
-      const samples = openSubjectSamples(subject, options);
+      const samples = openSubjectSamples(subject, options, streams);
       const results = await run({
         graph,
         engine,
