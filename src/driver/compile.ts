@@ -23,6 +23,7 @@ import { sha256 } from "./hash.ts";
 import { baseOf, loadModel, stemOf, type ModelSource } from "./model.ts";
 import type { NpyFile } from "./npy-file.ts";
 import { measureLayers } from "./measure-layers.ts";
+import { noisyLayers } from "./noisy-layers.ts";
 import { emitQdq, qdqFile } from "./qdq.ts";
 import { makeReport, reportText, type Report, type ReportFacts, type RunRecord } from "./report.ts";
 import { reportPage } from "./report-page/report-page.ts";
@@ -198,6 +199,9 @@ export async function compile(options: CompileOptions): Promise<Compiled> {
     run: { ...options.run, ...times },
   };
   const made = makeReport(graph, facts, measured);
+  const noisy = noisyLayers(made.layers);
+  // What is warned of from here on stands in the report too, which holds the list itself.
+  if (noisy !== undefined) report(noisy);
   all.set("report.json", new TextEncoder().encode(reportText(made)));
   all.set("report.html", new TextEncoder().encode(reportPage(made)));
   return { name, graph, files: all, report: made };

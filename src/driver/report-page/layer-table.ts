@@ -1,12 +1,12 @@
 /** Every row with what it costs and how far it is from the real network. */
 import { scaleLinear } from "d3-scale";
 import { area, curveMonotoneX, line } from "d3-shape";
+import { suspectDb } from "../noisy-layers.ts";
 import { bytes, decibels, shape, short, significant } from "./figures.ts";
 import { markup, shortened, type Markup } from "./markup.ts";
 import type { Row } from "./rows.ts";
 
-/** Below the first a layer is suspect (algorithms.md section 9), above the second it hardly matters. */
-const suspectDb = 20;
+/** Above it noise hardly matters. */
 const soundDb = 30;
 
 export function layerTable(rows: readonly Row[]): Markup {
