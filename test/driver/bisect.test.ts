@@ -143,7 +143,7 @@ describe("quantization", () => {
 
 test("a misspelt pass is found before anything runs", async () => {
   await expect(run({ pipeline: "canonicalize, canonicalise" })).rejects.toThrow(
-    "there is no pass 'canonicalise'",
+    "there is no pass or pipeline 'canonicalise'",
   );
 });
 

@@ -176,9 +176,9 @@ test("what each layer's width costs is drawn, a line a width, and one of values"
     page.indexOf('<section id="sensitivity">'),
     page.indexOf('<section id="ranges">'),
   );
-  expect(section.match(/class="curve"/g)).toHaveLength(4);
+  expect(section.match(/class="curve /g)).toHaveLength(4);
   // Two layers at three widths, x, r and z: a softmax comes after what decides.
-  expect(section.match(/class="dot"/g)).toHaveLength(9);
+  expect(section.match(/class="dot /g)).toHaveLength(9);
   for (const bits of [8, 4, 2]) expect(section).toContain(`>${bits} bits</text>`);
   const { findings } = reportOf(out).passes.find(({ pass }) => pass === "measure-sensitivity")!;
   expect(section).toContain(`at 2 bits: ${(findings[0]!["2 bits dB"] as number).toFixed(1)} dB`);
