@@ -18,7 +18,7 @@ export interface LayerSample extends AimSample {
 
 export interface Stops {
   /** Layers for which it stops. */
-  wants(layer: PairedLayer): boolean;
+  readonly wants: (layer: PairedLayer) => boolean;
   /** Whether what comes of results in sums is asked too: those of all samples wait for it. */
   readonly sums: boolean;
 }
