@@ -109,7 +109,10 @@ export const calibrate = definePass({
       const how = group.isEnd ? "headroom" : method;
       const cut = group.sources.some(({ name }) => effective.isCut(name));
       find(describe(group, how, cut, range, noise, whole.values));
-      if (toDecibels(noise) < suspectDecibels) context.warn(suspect(group, noise));
+      if (toDecibels(noise) < suspectDecibels) {
+        const unclipped = noiseOf(rangeBy("minmax", whole, options), whole.density, group.width);
+        context.warn(suspect(group, noise, unclipped < noise / 2 ? how : undefined));
+      }
       count("measured", group.sources.length);
       count(how);
     });
@@ -198,8 +201,10 @@ function describe(
   };
 }
 
-function suspect({ sources, width }: MeasuredGroup, noise: number): Diagnostic {
+/** @param rule that clips the value, where that is the cause */
+function suspect({ sources, width }: MeasuredGroup, noise: number, rule: string | undefined): Diagnostic {
   const value = sources[0]!;
+  const outliers = "its values have rare, large outliers: ";
   return diagnostic(
     "warning",
     "low-sqnr",
@@ -207,9 +212,11 @@ function suspect({ sources, width }: MeasuredGroup, noise: number): Diagnostic {
     {
       subject: value.producer?.origin ?? `%${value.name}`,
       help:
-        width === "narrow"
-          ? `its values have rare, large outliers: store it in 16 bits (--wide ${value.name}), or clip the value in the model`
-          : "its values have rare, large outliers: look at the samples, or clip the value in the model",
+        rule !== undefined
+          ? `the rule '${rule}' clips more of it than it gains: choose another, as method=auto does`
+          : width === "narrow"
+            ? `${outliers}store it in 16 bits (--wide ${value.name}), or clip the value in the model`
+            : `${outliers}look at the samples, or clip the value in the model`,
     },
   );
 }

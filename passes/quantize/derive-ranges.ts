@@ -69,16 +69,19 @@ export const deriveRanges = definePass({
     }
     const sources = plan.groups.flatMap((group) => (group.fixed === undefined ? group.sources : []));
     const unknown = firstUnknown(sources, known);
-    if (unknown.length > 0)
+    if (unknown.length > 0) {
+      const helps = unknown.map((value) => helpFor(value, context));
       throw new DiagnosticError(
-        unknown.map((value) =>
+        unknown.map((value, i) =>
           diagnostic("error", "no-range", `nothing tells the range of %${value.name}`, {
             subject: value.producer?.origin ?? `%${value.name}`,
             ...(value.producer?.span === undefined ? {} : { span: value.producer.span }),
-            help: helpFor(value, context),
+            // What is the same for several is said behind the last of them.
+            ...(helps[i] === helps[i + 1] ? {} : { help: helps[i]! }),
           }),
         ),
       );
+    }
     find({ summary: "data-free: nothing was measured" });
     for (const value of sources) {
       const range = known.get(value)!;

@@ -41,6 +41,7 @@ export function checkedHeader(prefix: Uint8Array, fileBytes: number, file: strin
   if (found > header.dataSizeBytes)
     fail("npy-trailing", `${found - header.dataSizeBytes} bytes after the elements, expected none`, {
       subject,
+      help: "write the file again, with one array in it (numpy.save)",
     });
   return header;
 }

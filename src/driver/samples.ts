@@ -108,6 +108,13 @@ function checkFiles(files: readonly NpyFile[], inputs: readonly InputPort[]): Di
     const subject = `file "${file.file}"`;
     const [samples = 0, ...found] = file.header.shape;
     const { name, type } = inputs[i]!;
+    if (file.header.shape.length === 0)
+      return [
+        diagnostic("error", "sample-shape", "a single number, expected samples along the first axis", {
+          subject,
+          help: shapeHelp(file.header.shape, type.shape),
+        }),
+      ];
     if (samples === 0)
       return [
         diagnostic("error", "sample-count", "there are no samples", { subject, help: "give at least one" }),
@@ -121,7 +128,11 @@ function checkFiles(files: readonly NpyFile[], inputs: readonly InputPort[]): Di
     if (fits(found, type.shape)) return [];
     const sample = found.length === 0 ? "a single number" : `[${found.join(", ")}]`;
     const message = `a sample is ${sample}, input %${name} expects [${type.shape.join(", ")}]`;
-    return [diagnostic("error", "sample-shape", message, { subject, help: shapeHelp(found, type.shape) })];
+    const isOne = fits(file.header.shape, type.shape);
+    const help = isOne
+      ? "this is one sample: give it an axis of samples, x[None]"
+      : shapeHelp(found, type.shape);
+    return [diagnostic("error", "sample-shape", message, { subject, help })];
   });
 }
 

@@ -54,6 +54,8 @@ const arrays: Readonly<Record<string, Tensor>> = {
   "x.npy": tensor("f32", [8, 4], numbers(32)),
   "wrong.npy": tensor("f32", [8, 5], numbers(40)),
   "nan.npy": tensor("f32", [8, 4], numbers(32).with(21, NaN)),
+  "lone.npy": tensor("f32", [4], numbers(4)),
+  "single.npy": tensor("f32", [], [1]),
   "none.npy": tensor("f32", [0, 4], []),
   "y.npy": tensor("u8", [8], [0, 1, 2, 0, 1, 2, 0, 1]),
   "many.npy": tensor("u8", [9], [0, 1, 2, 0, 1, 2, 0, 1, 2]),
@@ -226,7 +228,7 @@ const faults: Readonly<Record<string, Fault>> = {
   "a folder that cannot be made": {
     args: ["compile", at("sound.onnx"), "--calibrate", at("x.npy"), "--out", "/proc/quern/net"],
     code: 1,
-    says: ["error[", "/proc/quern/net"],
+    says: ["error[output-folder]", "/proc/quern/net"],
   },
   "a shape for no input": {
     args: compile("sound.onnx", "x.npy", "--shape", "q=1x4"),
@@ -237,6 +239,29 @@ const faults: Readonly<Record<string, Fault>> = {
     args: compile("sound.onnx", "x.npy", "--pipeline", "x y"),
     code: 2,
     says: ["error[syntax]", "pipeline:1:"],
+  },
+  "one sample without an axis of samples": {
+    args: compile("sound.onnx", "lone.npy"),
+    code: 1,
+    says: ["error[sample-shape]", "this is one sample: give it an axis of samples, x[None]"],
+  },
+  "a single number for samples": {
+    args: compile("sound.onnx", "single.npy"),
+    code: 1,
+    says: [
+      "error[sample-shape]: a single number, expected samples along the first axis",
+      "give an array of shape [N, 4]",
+    ],
+  },
+  "a file on the way to the folder": {
+    args: ["compile", at("sound.onnx"), "--calibrate", at("x.npy"), "--out", join(at("x.npy"), "net")],
+    code: 1,
+    says: ["error[output-folder]:", "cannot be made there", "--out"],
+  },
+  "two pipelines that quantize": {
+    args: compile("sound.onnx", "x.npy", "--pipeline", "accurate, default"),
+    code: 2,
+    says: ["error[option]: the pipeline quantizes 2 times"],
   },
   "a misspelt pipeline": {
     args: compile("sound.onnx", "x.npy", "--pipeline", "acurate"),

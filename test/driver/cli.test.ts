@@ -197,6 +197,11 @@ describe("weights of less than a byte", () => {
     }
     const stored = await quern("compile", at("net", "tiny.qir"), "--bits", "4", "--out", at("none"));
     expect(stored.code).toBe(2);
+    const again = await quern(
+      ...["compile", at("net", "tiny.qir"), "--pipeline", "accurate", "--out", at("none")],
+    );
+    expect(again.code).toBe(1);
+    expect(again.err).toContain("error[quantized-model]: 'tiny.qir' is quantized already");
     expect(stored.err).toContain("error[option]: 'bits' would change the weights");
   });
 });

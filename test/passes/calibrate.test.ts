@@ -128,6 +128,17 @@ describe("methods", () => {
     const spike = (n: number, c: number): number => (n + c === 0 ? 300 : 2 * random.uniform() - 1);
     await run(tripled(500), "calibrate{method=minmax}", rows(400, 500, spike), warnings);
     expect(warnings.map(({ code }) => code)).toContain("low-sqnr");
+    expect(warnings.map(({ help }) => help)).toContainEqual(expect.stringContaining("rare, large outliers"));
+  });
+
+  test("where it is the rule that clips, the rule is named", async () => {
+    const warnings: Diagnostic[] = [];
+    const rare = (n: number): number => (n === 7 ? 10 : 1);
+    const noisy = (n: number): number => rare(n) * (2 * random.uniform() - 1);
+    await run(tripled(500), "calibrate{method=moving-average}", rows(40, 500, noisy), warnings);
+    expect(warnings.map(({ help }) => help)).toContainEqual(
+      expect.stringContaining("the rule 'moving-average' clips more of it than it gains"),
+    );
   });
 });
 

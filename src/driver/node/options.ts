@@ -67,7 +67,10 @@ export const shapeOption = (): Option =>
   ).argParser(shape);
 
 export const rangesOption = (): Option =>
-  new Option("--ranges <FILE>", 'ranges not to measure: JSON, {"value": [lowest, highest]}');
+  new Option(
+    "--ranges <FILE>",
+    'ranges not to measure: JSON, {"value": [lowest, highest]}, by the names in report.json',
+  );
 
 export const engineOption = (flags = "--engine <E>"): Option =>
   new Option(flags, `engines, with commas or repeated: ${engineNames.join(", ")}`).argParser(engines);

@@ -49,8 +49,8 @@ export function writeOutputFolder(
 ): void {
   checkOutputFolder(folder, force);
   const path = resolve(folder);
+  prepareParent(folder, dirname(path));
   access(folder, () => {
-    makeFolders(dirname(path));
     const made = mkdtempSync(join(dirname(path), `.${basename(path)}-quern-`));
     const fresh = join(made, "new");
     try {
@@ -70,6 +70,22 @@ export function writeOutputFolder(
     }
   });
 }
+
+/** @throws DiagnosticError `output-folder` */
+function prepareParent(folder: string, parent: string): void {
+  try {
+    makeFolders(parent);
+  } catch (error) {
+    if (typeof (error as NodeJS.ErrnoException).code !== "string") throw error;
+    cannotBeMade(folder);
+  }
+  if (!isFolder(parent)) cannotBeMade(folder);
+}
+
+const cannotBeMade = (folder: string): never =>
+  fail("output-folder", `'${folder}' cannot be made there`, {
+    help: "give a folder with --out that may be written",
+  });
 
 /** One by one: where a file system refuses new folders with "no such file" (/proc), Node's `recursive` never returns. */
 function makeFolders(path: string): void {

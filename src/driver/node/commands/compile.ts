@@ -97,7 +97,7 @@ export function addCompile(program: Command, streams: Streams): void {
     .addOption(
       new Option(
         "--levels <L>",
-        "of weights: integers, or odd ones without a zero (default: odd at 2 bits)",
+        "of weights of 2 to 7 bits: integers, or odd ones without a zero (default: odd at 2 bits)",
       ).choices(["auto", "integers", "odd"]),
     )
     .addOption(
@@ -109,12 +109,12 @@ export function addCompile(program: Command, streams: Streams): void {
     .option("--group-size <N>", "weights of a group, a power of two (default: 16)", powerOfTwo)
     .option(
       "--wide <NAMES>",
-      "values to store in 16 bits, with commas; all,-NAME is all but one, small what takes little memory, deciding the logits, none not even what takes no memory (default: what takes none)",
+      "values to store in 16 bits, with commas: names, all, small (what takes little memory), deciding (the logits), -NAME for all but that, or none (default: what takes no memory)",
     )
     .addOption(
       new Option(
         "--rounding <R>",
-        "whose arithmetic: our own, or that of TensorFlow Lite's kernels (default: default)",
+        "whose arithmetic: our own, or that of TensorFlow Lite's kernels, which round once or twice (default: default)",
       ).choices(roundingProfiles),
     )
     .option("--prune <SHARE>", "remove channels until so many multiply-accumulates are gone: 50%", shareOf)
@@ -129,7 +129,10 @@ export function addCompile(program: Command, streams: Streams): void {
       "steps towards it, each repaired before the next (default: 1 and 2 are tried, the closer is kept)",
       count,
     )
-    .option("--pipeline <P>", "passes as text, or a pipeline's name (see quern opt --list)")
+    .option(
+      "--pipeline <P>",
+      "passes as text, or a pipeline: default, accurate, data-free (passes: quern opt --list)",
+    )
     .addOption(shapeOption())
     .addOption(fixOption())
     .addOption(stateOption())
