@@ -67,7 +67,6 @@ const accurate = quantizing(["widen-values{values=small}"], "round-weights{bits=
 
 /** The same without samples: ranges and means from batch normalizations and what the user states; nothing judges them. */
 const dataFree = [
-  "widen-fused",
   "derive-ranges",
   "insert-fake-quantization",
   "correct-bias{data=none}",

@@ -19,7 +19,7 @@ const narrow = (options: string, calibration = "calibrate"): string =>
   `${calibration}, insert-fake-quantization{${options}}`;
 const fake = (options: string, calibration?: string): string =>
   `widen-fused, ${narrow(options, calibration)}`;
-const derived = (options: string, before = ""): string => `${before}${fake(options, "derive-ranges")}`;
+const derived = (options: string, before = ""): string => `${before}${narrow(options, "derive-ranges")}`;
 const unjudgedBias = "correct-bias{data=none}";
 const classifiers = ["ic", "kws", "vww", "mnist"];
 

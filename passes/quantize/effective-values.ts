@@ -22,12 +22,12 @@ export type SeeValues = (name: string, numbers: ArrayLike<number>) => void;
 export class EffectiveValues {
   readonly #sums: readonly ClampedSum[];
 
-  /** Of values of eight bits: sixteen need no cut. An input's range holds all, for its numbers are made elsewhere. */
+  /** Not of states, which other steps read too. An input's range holds all, for its numbers are made elsewhere. */
   constructor(graph: Graph, plan: Plan) {
     const mayCut = (value: Value): boolean =>
       value.producer !== undefined &&
       onlyUser(graph, value) !== undefined &&
-      plan.groupOf(value)?.width === "narrow";
+      ["narrow", "wide"].includes(plan.groupOf(value)?.width ?? "");
     this.#sums = graph.operations.flatMap((operation) => {
       const [a, b] = operation.operands;
       if (operation.definition !== add || a === b || [a!, b!].some(isConstant)) return [];

@@ -70,16 +70,19 @@ function affineType(min: number, max: number, grid: AffineOptions = {}): StoredT
   return { element: "i8", quantization: perTensor(scale, zero) };
 }
 
+/** A sum takes its precision from its operand of the largest scale: one of zeros must not be that. */
+const typeOfZeros: StoredType = { element: "i16", quantization: perTensor(pow2(-15), 0) };
+
 /** 16 bits about zero, so that products need no zero point: the finest scale that holds both ends (TensorFlow Lite's 16x8). */
 export function wideType(min: number, max: number): StoredType {
+  if (min === 0 && max === 0) return typeOfZeros;
   const { scale, zero } = chooseAffine(min, max, "i16", { symmetric: true });
   return { element: "i16", quantization: perTensor(scale, zero) };
 }
 
 /** 16 bits about zero: the smallest power of two by which they hold a half more than was seen. */
 export function stateType(largest: number): StoredType {
-  // A sum takes its precision from its operand of the largest scale: one of zeros must not be that.
-  if (largest === 0) return { element: "i16", quantization: perTensor(pow2(-15), 0) };
+  if (largest === 0) return typeOfZeros;
   const scale = chooseAffine(0, 1.5 * largest, "i16", { symmetric: true }).scale;
   return { element: "i16", quantization: perTensor(powerOfTwoFrom(scale), 0) };
 }

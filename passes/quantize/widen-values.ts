@@ -91,7 +91,10 @@ export const widenValues = definePass({
     const narrowed = names.includes(none)
       ? graph.values
       : spared.flatMap((value) => plan.groupOf(value)!.values);
-    for (const value of narrowed) graph.storeAs(value, undefined);
+    for (const value of narrowed) {
+      if (value.storedAs !== undefined) find({ value: value.name, bits: 8, why: "asked for" });
+      graph.storeAs(value, undefined);
+    }
     const before = new Set(graph.values.filter(({ storedAs }) => storedAs !== undefined));
     for (const value of [
       ...named.flatMap((value) => plan.groupOf(value)!.values),

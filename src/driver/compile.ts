@@ -9,7 +9,7 @@ import { fail, type Diagnostic } from "../diagnostics/diagnostic.ts";
 import type { Graph, Range } from "../ir/graph.ts";
 import type { RoundingProfile } from "../numerics/rounding-profile.ts";
 import { quantize } from "../ops/quantize.ts";
-import { runPipeline } from "../pass/manager.ts";
+import { resolvePipeline, runPipeline } from "../pass/manager.ts";
 import { createContext, type Pass } from "../pass/pass.ts";
 import { isFloat } from "../tensor/element-type.ts";
 import { printPipeline, withPassOptions, type PipelineStep } from "../text/pipeline.ts";
@@ -128,6 +128,8 @@ export async function compile(options: CompileOptions): Promise<Compiled> {
       help: "give some with --calibrate X.npy; or none, if the model keeps its batch normalizations: --pipeline data-free, with the input's range in --ranges FILE.json",
     });
   const wished = pipelineSteps(pipelineOf(options, form));
+  const passes = [...(options.passes ?? []), ...ownPasses];
+  resolvePipeline(wished, passes, pipelineNames);
   requireQuantizable(form, wished, model);
   const steps = withRounding(withWide(withWeights(wished, options.weights), options.wide), options.rounding);
   const given =
@@ -154,7 +156,6 @@ export async function compile(options: CompileOptions): Promise<Compiled> {
   }
   const passTimesMs: Record<string, number> = {};
   const context = contextFor(samples, report, options.ranges);
-  const passes = [...(options.passes ?? []), ...ownPasses];
   const records = await runPipeline(graph, steps, passes, context, {
     names: pipelineNames,
     print: (broken) => printGraph(broken),

@@ -263,6 +263,16 @@ const faults: Readonly<Record<string, Fault>> = {
     code: 2,
     says: ["error[option]: the pipeline quantizes 2 times"],
   },
+  "a misspelt pipeline beside an option": {
+    args: compile("sound.onnx", "x.npy", "--pipeline", "acurate", "--bits", "4"),
+    code: 2,
+    says: ["error[unknown-pass]", "did you mean 'accurate'?"],
+  },
+  "options for a pipeline": {
+    args: compile("sound.onnx", "x.npy", "--pipeline", "default{bits=3}"),
+    code: 2,
+    says: ["pipeline:1:1: error[option]: 'default' is a pipeline, which takes no options"],
+  },
   "a misspelt pipeline": {
     args: compile("sound.onnx", "x.npy", "--pipeline", "acurate"),
     code: 2,

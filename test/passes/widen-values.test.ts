@@ -166,6 +166,22 @@ describe("values of 16 bits", () => {
     expect((await widened("all, -h"))[0]!.findings).toEqual([{ value: "y", bits: 16 }]);
   });
 
+  test("a branch of nothing but zeros fits beside a small shortcut", async () => {
+    const graph = parseGraph(`graph @net(%x: tensor<1x2xf32>) {
+  %w = constant {value = dense<[[0.00005, 0], [0, 0.00005]]>} : tensor<2x2xf32>
+  %z = constant {value = dense<[[0, 0], [0, 0]]>} : tensor<2x2xf32>
+  %a = linear %x, %w : tensor<1x2xf32>
+  %s = relu %a : tensor<1x2xf32>
+  %b = linear %x, %z : tensor<1x2xf32>
+  %y = add %s, %b : tensor<1x2xf32>
+  return %y
+}`);
+    await run(graph, `widen-fused, calibrate{method=minmax}, ${integers}`);
+    expect(valueOf(graph, "b").type).toMatchObject({ element: "i16", quantization: { scale: [2 ** -15] } });
+    const sum = valueOf(graph, "y").producer!;
+    expect(sum.attributes["shift"]).toBeGreaterThanOrEqual(8);
+  });
+
   test("a bias beside weights of almost nothing still fits, whose scale is raised for it", async () => {
     const graph = parseGraph(`graph @net(%x: tensor<1x2xf32>) {
   %w = constant {value = dense<[[0.000000001, 0], [3, -4]]>} : tensor<2x2xf32>
