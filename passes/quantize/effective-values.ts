@@ -24,10 +24,11 @@ export class EffectiveValues {
 
   /** Not of states, which other steps read too. An input's range holds all, for its numbers are made elsewhere. */
   constructor(graph: Graph, plan: Plan) {
-    const mayCut = (value: Value): boolean =>
-      value.producer !== undefined &&
-      onlyUser(graph, value) !== undefined &&
-      ["narrow", "wide"].includes(plan.groupOf(value)?.width ?? "");
+    const mayCut = (value: Value): boolean => {
+      const group = plan.groupOf(value);
+      if (group === undefined || group.width === "state") return false;
+      return value.producer !== undefined && onlyUser(graph, value) !== undefined;
+    };
     this.#sums = graph.operations.flatMap((operation) => {
       const [a, b] = operation.operands;
       if (operation.definition !== add || a === b || [a!, b!].some(isConstant)) return [];

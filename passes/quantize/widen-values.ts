@@ -6,7 +6,7 @@
  * `values=none` is eight bits for all, `values="-conv1"` for one, of what an earlier pass (`widen-fused`) asked sixteen.
  *
  * What shares a quantization is widened together (plan.ts). Values are only marked (`as i16`): `calibrate` then gives them ranges that clip
- * nothing, `insert-fake-quantization` the type.
+ * nothing that has an effect, `insert-fake-quantization` the type.
  *
  * Refuses, naming each, values that are none, that are not stored, whose quantization an operator or the samples fix, and that an
  * operation could not read in 16 bits. Of `all` and `small`, the last two stay in eight, and a finding says why; so does what is summed in such

@@ -10,7 +10,8 @@ import { roundingProfiles, type RoundingProfile } from "../numerics/rounding-pro
 import { isFloat } from "../tensor/element-type.ts";
 import { elementCount, numbersOf, tensor, type Tensor } from "../tensor/tensor.ts";
 import { toStored } from "./boundary.ts";
-import { compile, formOf } from "./compile.ts";
+import { compile } from "./compile.ts";
+import { formOf } from "./compile-steps.ts";
 import { coreEngines, createEngine, runAll } from "./engines.ts";
 import { batchesOf } from "./evaluate.ts";
 import { baseOf, loadModel, type ModelSource } from "./model.ts";

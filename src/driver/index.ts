@@ -14,13 +14,8 @@ export {
 export { bisect, type BisectOptions, type Bisection, type BisectStep } from "./bisect.ts";
 export { toReal, toStored } from "./boundary.ts";
 export { checkBundle, openBundle, type Bundle, type BundleCheck } from "./bundle.ts";
-export {
-  compile,
-  type Compiled,
-  type CompileOptions,
-  type PruneBudget,
-  type WeightSettings,
-} from "./compile.ts";
+export { compile, type Compiled, type CompileOptions } from "./compile.ts";
+export type { PipelineWishes, PruneBudget, WeightSettings } from "./compile-steps.ts";
 export {
   coreEngines,
   createEngine,

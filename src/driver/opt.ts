@@ -10,7 +10,7 @@ import { printStep } from "../expr/print.ts";
 import type { Graph, Range } from "../ir/graph.ts";
 import { printProgram } from "../loops/print.ts";
 import type { Target } from "../loops/target.ts";
-import { runPipeline, type PassRecord } from "../pass/manager.ts";
+import { resolvePipeline, runPipeline, type PassRecord } from "../pass/manager.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { printGraph } from "../text/print.ts";
 import { pipelineNames, pipelineSteps } from "./pipeline-steps.ts";
@@ -54,10 +54,10 @@ export async function opt(options: OptOptions): Promise<OptResult> {
   const { graph, emit = "graph", printAfter, now, onTiming, externals } = options;
   const print = (g: Graph): string => printGraph(g, externals === undefined ? {} : { externals });
   const steps = pipelineSteps(options.passes ?? "", "--passes");
+  resolvePipeline(steps, passes, pipelineNames);
   const context = contextFor(options.samples, options.onWarning ?? (() => undefined), options.ranges);
   const records = await runPipeline(graph, steps, passes, context, {
     print,
-    names: pipelineNames,
     ...(printAfter === undefined
       ? {}
       : {

@@ -36,8 +36,6 @@ export interface PipelineOptions {
   readonly now?: () => number;
   /** How far a pass that takes long has come. */
   readonly onProgress?: (pass: string, done: number, total: number) => void;
-  /** What an unknown pass's name could have meant besides a pass. */
-  readonly names?: readonly string[];
   /** Prints the graph for internal errors: the printer of `src/text`. */
   readonly print?: (graph: Graph) => string;
 }
@@ -75,7 +73,7 @@ export async function runPipeline(
   context: PassContext,
   options: PipelineOptions = {},
 ): Promise<PassRecord[]> {
-  const resolved = resolvePipeline(steps, passes, options.names);
+  const resolved = resolvePipeline(steps, passes);
   const checked = options.verify ?? true;
   if (checked) {
     const broken = verify(graph);

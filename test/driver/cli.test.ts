@@ -201,7 +201,7 @@ describe("weights of less than a byte", () => {
       ...["compile", at("net", "tiny.qir"), "--pipeline", "accurate", "--out", at("none")],
     );
     expect(again.code).toBe(1);
-    expect(again.err).toContain("error[quantized-model]: 'tiny.qir' is quantized already");
+    expect(again.err).toContain("error[quantized-model]: the model is quantized already");
     expect(stored.err).toContain("error[option]: 'bits' would change the weights");
   });
 });
