@@ -15,8 +15,8 @@ const noisyDb = 15;
 /** @returns nothing while more than half of the layers keep 15 dB */
 export function noisyLayers(layers: readonly LayerRecord[]): Diagnostic | undefined {
   // A reshaped value is the same numbers again.
-  const measured = layers.flatMap(({ name, operator, sqnrDb }) =>
-    sqnrDb === undefined || operator === "reshape" ? [] : [{ name, db: sqnrDb ?? Infinity }],
+  const measured = layers.flatMap(({ name, operator, sqnrDb, isCut }) =>
+    sqnrDb === undefined || isCut || operator === "reshape" ? [] : [{ name, db: sqnrDb ?? Infinity }],
   );
   const below = (limit: number): number => measured.filter(({ db }) => db < limit).length;
   if (measured.length === 0 || 2 * below(noisyDb) < measured.length) return undefined;

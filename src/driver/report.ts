@@ -6,6 +6,7 @@ import type { Diagnostic } from "../diagnostics/diagnostic.ts";
 import type { Graph, Value } from "../ir/graph.ts";
 import { formatType } from "../ir/types.ts";
 import type { PassRecord } from "../pass/manager.ts";
+import type { Finding } from "../pass/pass.ts";
 import type { InputQuantization } from "../pass/samples.ts";
 import type { TargetName, TargetSize } from "./artifacts.ts";
 import { measureGraph, type Layer } from "./layers.ts";
@@ -32,6 +33,10 @@ export interface PortRecord {
 export interface LayerRecord extends Layer {
   /** Of its dequantized result against the real network's; null without any noise, absent where it was not measured. */
   readonly sqnrDb?: number | null;
+  /** Its range leaves out what a clamp behind its sum takes from it: `sqnrDb` counts as noise what has no effect. */
+  readonly isCut?: true;
+  /** Fusion keeps it in a register: no target stores it. */
+  readonly inRegister?: true;
 }
 
 export interface Report {
@@ -109,6 +114,8 @@ export function makeReport(graph: Graph, facts: ReportFacts, measured?: Measured
     ...rest
   } = facts;
   const size = targets.c ?? targets.wasm;
+  const cut = valuesOf(facts.passes, "calibrate", ({ looked }) => looked !== undefined);
+  const fused = valuesOf(facts.passes, "widen-fused", () => true);
   return {
     quern,
     name,
@@ -129,13 +136,30 @@ export function makeReport(graph: Graph, facts: ReportFacts, measured?: Measured
     targets,
     layers: layers.map((layer): LayerRecord => {
       const sqnrDb = decibels.get(layer.name);
-      return sqnrDb === undefined ? layer : { ...layer, sqnrDb };
+      return {
+        ...layer,
+        ...(sqnrDb === undefined ? {} : { sqnrDb }),
+        ...(cut.has(layer.name) ? { isCut: true } : {}),
+        ...(fused.has(layer.name) && layer.element === "i16" ? { inRegister: true } : {}),
+      };
     }),
     ranges: values.map(({ range }) => range),
     measuredSamples,
     ...rest,
   };
 }
+
+/** Values that findings of a pass are about. */
+const valuesOf = (
+  passes: readonly PassRecord[],
+  name: string,
+  counts: (finding: Finding) => boolean,
+): ReadonlySet<unknown> =>
+  new Set(
+    passes.flatMap(({ pass, findings }) =>
+      pass === name ? findings.filter(counts).map(({ value }) => value) : [],
+    ),
+  );
 
 const portOf = ({ name, type }: Value): PortRecord => ({ name, type: formatType(type) });
 

@@ -1,8 +1,10 @@
 /** What report.html says of passes, ranges and figures that readers took for something else. */
 import { expect, test } from "vitest";
 import { compile } from "../../src/driver/compile.ts";
+import { npyFromTensor } from "../../src/driver/npy-file.ts";
 import type { Report } from "../../src/driver/report.ts";
 import { reportPage } from "../../src/driver/report-page/report-page.ts";
+import { tensor } from "../../src/tensor/tensor.ts";
 import { tinyMapping, tinyModel, tinySamples } from "./fixtures.ts";
 
 const { report } = await compile({
@@ -191,4 +193,37 @@ test("constants of a target that keeps weights unpacked are explained", () => {
   const unpacked = pageOf({ weightBytes: 13_900, targets: { wasm } });
   expect(unpacked).toContain("wasm-simd has more of them than 13.6 KiB of weights");
   expect(pageOf({ weightBytes: 40_000, targets: { wasm } })).not.toContain("has more of them");
+});
+
+test("what a clamp makes ineffective is no noise to warn of, and what fusion keeps in a register no bytes", async () => {
+  const model = {
+    file: "branches.qir",
+    bytes: new TextEncoder().encode(`graph @net(%x: tensor<1x4xf32>) {
+      %w = constant {value = dense<[[1, 0.5, -0.5, 0.25], [0, 1, 0.5, -0.25], [0.5, 0, 1, 0], [-1, 0, 0.25, 1]]>} : tensor<4x4xf32>
+      %a = linear %x, %w : tensor<1x4xf32>
+      %far = constant {value = dense<[[-50, -50, -50, 3]]>} : tensor<1x4xf32>
+      %low = add %a, %far : tensor<1x4xf32>
+      %s = add %x, %low : tensor<1x4xf32>
+      %y = relu %s : tensor<1x4xf32>
+      return %y
+    }`),
+  };
+  const numbers = Float32Array.from({ length: 80 }, (_, i) => Math.sin(7 * i));
+  const made = await compile({ model, samples: [npyFromTensor(tensor("f32", [20, 4], numbers))] });
+  const low = made.report.layers.find(({ name }) => name === "low")!;
+  expect(low).toMatchObject({ element: "i16", isCut: true, inRegister: true });
+  expect(low.sqnrDb).toBeLessThan(20);
+  expect(made.report.layers.filter(({ isCut }) => isCut)).toHaveLength(1);
+  expect(made.report.diagnostics).toEqual([]);
+  const html = reportPage(made.report);
+  expect(html).toContain(`${low.sqnrDb!.toFixed(1)}<small>cut</small>`);
+  expect(html).toContain(">register</td>");
+  expect(html).toContain("most of it without effect");
+  expect(html).not.toContain('class="n bad"');
+  const narrow = await compile({
+    model,
+    samples: [npyFromTensor(tensor("f32", [20, 4], numbers))],
+    wide: "none",
+  });
+  expect(narrow.report.layers.some(({ inRegister }) => inRegister)).toBe(false);
 });

@@ -22,15 +22,16 @@ export function histograms({ ranges, passes, layers }: Report): Markup {
       ),
     ),
   );
-  return markup`<div class="cards">${ranges.filter(({ value }) => !views.has(value)).map((range) => card(range, methods.get(range.value)))}</div>`;
+  const cut = new Set(layers.flatMap(({ name, isCut }) => (isCut ? [name] : [])));
+  return markup`<div class="cards">${ranges.filter(({ value }) => !views.has(value)).map((range) => card(range, methods.get(range.value), cut.has(range.value)))}</div>`;
 }
 
-function card(range: RangeRecord, method: string | undefined): Markup {
+function card(range: RangeRecord, method: string | undefined, isCut: boolean): Markup {
   const { value, low, high, seenLow, seenHigh, element } = range;
   const rule = method === undefined ? element : `${element}, ${method}`;
   return markup`<figure><figcaption><b title="${value}">${shortened(value, 26)}</b><span>${rule}</span></figcaption>
 ${picture(range)}
-<small>seen ${significant(seenLow)} to ${significant(seenHigh)}, holds ${significant(low)} to ${significant(high)}${clippedText(range)}</small></figure>
+<small>seen ${significant(seenLow)} to ${significant(seenHigh)}, holds ${significant(low)} to ${significant(high)}${clippedText(range, isCut)}</small></figure>
 `;
 }
 
@@ -38,9 +39,13 @@ ${picture(range)}
 export const clippedShare = 0.001;
 
 /** A step beyond the ends loses little more than rounding does: of a softmax, 1 is always clipped to 255/256. */
-function clippedText({ clipped, low, high, seenLow, seenHigh, element }: RangeRecord): Markup | undefined {
+function clippedText(
+  { clipped, low, high, seenLow, seenHigh, element }: RangeRecord,
+  isCut: boolean,
+): Markup | undefined {
   if (clipped === 0) return undefined;
   const text = `${percent(clipped)} clipped`;
+  if (isCut) return markup`, ${text}, most of it without effect`;
   const beyond = Math.max(low - seenLow, seenHigh - high);
   if (beyond <= stepOf(low, high, element)) return markup`, ${text}, by at most a step`;
   return clipped < clippedShare ? markup`, ${text}` : markup`, <em>${text}</em>`;

@@ -16,10 +16,10 @@ export function layerTable(rows: readonly Row[]): Markup {
   ];
   const isPruned = rows.some(({ prunedShare }) => prunedShare > 0);
   const body = rows.map(({ operators, result, weightBytes, weightElement, macs, prunedShare }, index) => {
-    const { name, origin, element, scale, zero, outputBytes, sqnrDb } = result;
+    const { name, origin, element, scale, zero, outputBytes, sqnrDb, isCut, inRegister } = result;
     const type = scale === undefined ? element : `${element}, ${significant(scale)}:${zero!}`;
     return markup`<tr id="layer-${index}"><th scope="row"><span title="${origin}">${operators}</span><small>${shortened(name, 28)}</small></th>
-<td class="n ${noiseClass(sqnrDb)}">${decibels(sqnrDb)}</td><td>${shape(result.shape)}<small>${type}</small></td><td class="n">${bytes(outputBytes)}</td>
+<td class="n ${isCut ? "" : noiseClass(sqnrDb)}">${decibels(sqnrDb)}${isCut ? markup`<small>cut</small>` : undefined}</td><td>${shape(result.shape)}<small>${type}</small></td><td class="n">${inRegister ? "register" : bytes(outputBytes)}</td>
 <td class="n">${bar(weightBytes / mostBytes)}${bytes(weightBytes)}<small>${weightElement}</small></td>${isPruned ? markup`<td class="n">${percent(prunedShare)}</td>` : undefined}<td class="n">${bar(macs / mostMacs)}${short(macs)}</td></tr>
 `;
   });
@@ -32,7 +32,10 @@ ${legend(rows)}`;
 function legend(rows: readonly Row[]): Markup {
   const bars = "Bars: the share of the largest.";
   if (rows.every(({ result }) => result.sqnrDb === undefined)) return markup`<p class="note">${bars}</p>`;
-  return markup`<p class="note">SQNR of the stored result, the noise of all layers before in it: <span class="good">good from ${soundDb} dB</span>, <span class="fair">fair from ${suspectDb}</span>, <span class="bad">suspect below</span>; without colour: exact, or not measured. ${bars}</p>`;
+  const cutNote = rows.some(({ result }) => result.isCut)
+    ? markup`cut: its range leaves out what a clamp behind its sum takes from it, which has no effect and counts as noise here. `
+    : undefined;
+  return markup`<p class="note">SQNR of the stored result, the noise of all layers before in it: <span class="good">good from ${soundDb} dB</span>, <span class="fair">fair from ${suspectDb}</span>, <span class="bad">suspect below</span>; without colour: exact, or not measured. ${cutNote}${bars}</p>`;
 }
 
 const percent = (share: number): string => (share > 0 ? `${(100 * share).toFixed(1)} %` : "");
@@ -48,8 +51,8 @@ function noiseClass(db: number | null | undefined): string {
 /** How noise grows along the network: the SQNR of each row that was measured. */
 export function noiseChart(rows: readonly Row[]): Markup | undefined {
   const points = rows.flatMap(({ result, operators }, index) => {
-    const { sqnrDb } = result;
-    return typeof sqnrDb === "number" ? [{ index, sqnrDb, name: result.name, operators }] : [];
+    const { sqnrDb, isCut } = result;
+    return typeof sqnrDb === "number" && !isCut ? [{ index, sqnrDb, name: result.name, operators }] : [];
   });
   if (points.length < 2) return undefined;
   const [width, height, left, bottom] = [340, 130, 30, 18];

@@ -73,7 +73,9 @@ function heading({ name, quern, model, samples, passes, inputs, outputs }: Repor
 function headline({ macs, parameters, weightBytes, targets, layers }: Report): Markup {
   const size = targets.c ?? targets.wasm;
   const flash = size?.constantBytes ?? weightBytes;
-  const worst = Math.min(...layers.flatMap(({ sqnrDb }) => (typeof sqnrDb === "number" ? [sqnrDb] : [])));
+  const worst = Math.min(
+    ...layers.flatMap(({ sqnrDb, isCut }) => (typeof sqnrDb === "number" && !isCut ? [sqnrDb] : [])),
+  );
   const figure = (value: string, what: string, more: string): Markup =>
     markup`<div><b>${value}</b><span>${what}</span><small>${more}</small></div>`;
   return markup`<div class="headline">
